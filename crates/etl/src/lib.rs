@@ -1,0 +1,6 @@
+//! Events in, rows of Iceberg tables out.
+mod lake;
+mod queue;
+mod rows;
+pub use lake::{Address, Head, Lake, LakeError, Write};
+pub use queue::{Message, Queue, QueueError};

@@ -1,0 +1,84 @@
+//! What parsing gives: the rows of a file column by column, and what of the file was refused.
+
+use std::ops::Range;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
+
+/// What one file gave. Every row of the file is in exactly one part, or refused.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    /// Name of the format definition that claimed the file.
+    pub format: String,
+    /// The zone that times without one were read in, an IANA name; `None` when every time carried its own.
+    pub zone: Option<String>,
+    /// Rows by table, in the order of the file. A file feeds several when its header changes on the way.
+    pub parts: Vec<Part>,
+    /// Rows that cannot be used.
+    pub refused: Vec<Refused>,
+}
+
+/// Rows of one file for one table, under one header. All arrays have the same length.
+#[derive(Debug)]
+pub struct Part {
+    /// The table's name, sanitised to `[a-z0-9_]`.
+    pub table: String,
+    /// The device that measured each row.
+    pub device: StringArray,
+    /// Microseconds since the Unix epoch, with time zone `+00:00`.
+    pub ts: TimestampMicrosecondArray,
+    /// The 1-based line of the unwrapped file on which each row begins.
+    pub row: Int64Array,
+    /// The metric columns, in the file's order.
+    pub columns: Vec<(Column, ArrayRef)>,
+}
+
+/// A metric column as the file describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Sanitised to `[a-z0-9_]`, unique within its part, never one of the lineage columns' names.
+    pub name: String,
+    /// The name as the file writes it.
+    pub original: String,
+    /// The unit as the file writes it, when it does.
+    pub unit: Option<String>,
+    /// How the device aggregated the values (Campbell's process row: `Avg`, `Smp`, …), when the file says so.
+    pub process: Option<String>,
+    /// The type of its values.
+    pub kind: Kind,
+}
+
+/// The type of a column's values, and the Arrow array that holds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `Float64Array`. Numbers are doubles unless the format says otherwise.
+    Double,
+    /// `Int64Array`.
+    Long,
+    /// `BooleanArray`.
+    Boolean,
+    /// `StringArray`.
+    Text,
+    /// `TimestampMicrosecondArray` with time zone `+00:00`.
+    Timestamp,
+    /// `NullArray`: no cell of this file had a value, so the type is not known yet.
+    Unknown,
+}
+
+/// A row, or a run of bytes, that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The 1-based line of the unwrapped file.
+    pub row: u64,
+    /// Where the bytes stand in the unwrapped file, before any decoding of text.
+    pub bytes: Range<usize>,
+    /// Why, in words for the person who mends the format or the device.
+    pub reason: String,
+}
+
+/// Why a whole file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    /// In words for the person who mends the format or the device.
+    pub reason: String,
+}

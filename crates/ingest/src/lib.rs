@@ -1,0 +1,2 @@
+//! FTP in, durable uploads out.
+mod session;

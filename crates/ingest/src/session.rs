@@ -1,0 +1,69 @@
+//! What the edge knows of one session, and landing must know: who, from where, and how a transfer ended.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use tokio::sync::watch;
+use ulid::Ulid;
+
+/// How a data connection was made (RFC 959 section 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The server dialled the device: PORT or EPRT.
+    Active,
+    /// The device dialled the server: PASV or EPSV.
+    Passive,
+}
+
+/// How the device's side of a data connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// An orderly end of file, with the control connection still open.
+    Complete,
+    /// A reset, a time-out, an ABOR, or a control connection that was lost first.
+    Broken,
+}
+
+/// One session as the edge and landing share it.
+#[derive(Debug)]
+pub struct Session {
+    /// Names the session in logs and in the upload's record.
+    pub id: Ulid,
+    /// The device's own address, as a balancer's PROXY header or the socket tells it.
+    pub client: SocketAddr,
+    mode: Mutex<Option<Mode>>,
+    fate: watch::Sender<Option<Fate>>,
+}
+
+impl Session {
+    /// A session that has had no transfer yet.
+    pub fn new(id: Ulid, client: SocketAddr) -> Self {
+        Self { id, client, mode: Mutex::new(None), fate: watch::Sender::new(None) }
+    }
+
+    /// The edge says that a transfer starts, before libunftp hears of it.
+    pub fn begin(&self, mode: Mode) {
+        *self.mode.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(mode);
+        self.fate.send_replace(None);
+    }
+
+    /// The edge says how the transfer ended, before it closes its side towards libunftp.
+    pub fn end(&self, fate: Fate) {
+        self.fate.send_replace(Some(fate));
+    }
+
+    /// The mode of the transfer that began last.
+    pub fn mode(&self) -> Option<Mode> {
+        *self.mode.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Waits until the edge has said how the transfer ended. Landing asks after it has read to the end.
+    pub async fn fate(&self) -> Fate {
+        let mut fate = self.fate.subscribe();
+        match fate.wait_for(Option::is_some).await {
+            Ok(said) => said.unwrap_or(Fate::Broken),
+            Err(_) => Fate::Broken,
+        }
+    }
+}
