@@ -1,0 +1,101 @@
+//! `inlet account`: the accounts that devices log in with.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use ingest::{Accounts, NewAccount};
+use rand::seq::IndexedRandom as _;
+
+use crate::config::Config;
+use crate::data::Data;
+
+/// What can be done with accounts. A running Inlet sees every change at the next login.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add an account; its password is the first line of standard input
+    Add {
+        /// What the device logs in as: letters, digits, `.`, `_`, `-`; at most 64
+        name: String,
+        /// The device that its uploads belong to, unless the file names one; the account's name when left out
+        #[arg(long, value_name = "ID")]
+        device: Option<String>,
+        /// The IANA time zone of its files' times, unless their format or the times themselves name one
+        #[arg(long, value_name = "ZONE")]
+        zone: Option<String>,
+        /// Read the password from standard input, the only way to give it
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// List the accounts
+    List,
+    /// Remove an account; its files stay
+    Remove {
+        /// The account's name
+        name: String,
+    },
+}
+
+/// Where accounts are kept, below the data directory.
+pub const FILE: &str = "accounts.toml";
+/// Where the password of the account `demo` is kept, below the data directory.
+pub const DEMO_FILE: &str = "demo-password";
+const DEMO: &str = "demo";
+/// 24 characters of 5 bits.
+const DEMO_PASSWORD_LENGTH: usize = 24;
+
+/// Runs one command on the accounts file.
+pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
+    let accounts = Accounts::open(&Data::open(&config.data)?.join(FILE))?;
+    match command {
+        Command::Add { name, device, zone, password_stdin: _ } => {
+            let password = password_from(std::io::stdin().lock())?;
+            let new = NewAccount { device, zone, password };
+            tokio::task::spawn_blocking(move || accounts.add(&name, new)).await??;
+        }
+        Command::List => {
+            let mut out = std::io::stdout().lock();
+            for account in accounts.list()? {
+                let zone = account.zone.as_deref().unwrap_or("-");
+                writeln!(out, "{}\tdevice {}\tzone {zone}", account.name, account.device)?;
+            }
+        }
+        Command::Remove { name } => accounts.remove(&name)?,
+    }
+    Ok(())
+}
+
+/// Makes the account `demo` with a random password when there is no accounts file yet. Returns the password while the account
+/// is there and its password is on file.
+pub async fn first_start(data: &Data) -> anyhow::Result<Option<String>> {
+    let accounts = Accounts::open(&data.join(FILE))?;
+    let file = data.join(DEMO_FILE);
+    if data.join(FILE).exists() {
+        let has_demo = accounts.list()?.iter().any(|account| account.name == DEMO);
+        return Ok(std::fs::read_to_string(&file).ok().filter(|_| has_demo).map(|password| password.trim_end().to_owned()));
+    }
+    let password = random_password();
+    // The file first: killed between the two, the next start makes both anew.
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut written = options.open(&file).with_context(|| format!("make {}", file.display()))?;
+    writeln!(written, "{password}").and_then(|()| written.sync_all()).with_context(|| format!("write {}", file.display()))?;
+    let new = NewAccount { device: None, zone: None, password: password.clone() };
+    tokio::task::spawn_blocking(move || accounts.add(DEMO, new)).await??;
+    Ok(Some(password))
+}
+
+/// Letters and digits that a person can tell apart (Crockford's base 32).
+fn random_password() -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    (0..DEMO_PASSWORD_LENGTH).map(|_| char::from(*ALPHABET.choose(&mut rand::rng()).unwrap_or(&b'0'))).collect()
+}
+
+fn password_from(input: impl std::io::BufRead) -> anyhow::Result<String> {
+    let line = input.lines().next().transpose().context("read the password from standard input")?;
+    match line {
+        Some(password) if !password.is_empty() => Ok(password),
+        _ => bail!("no password on standard input; try: echo PASSWORD | inlet account add NAME --password-stdin"),
+    }
+}

@@ -1,0 +1,36 @@
+//! Clients of AWS, or of servers that speak its protocols. Credentials come from the AWS SDK's own chain.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+use crate::config::{Lake, Queue};
+
+/// A client for the lake's S3.
+pub async fn s3(lake: &Lake) -> aws_sdk_s3::Client {
+    let shared = shared(lake.region.as_deref()).await;
+    let mut builder = aws_sdk_s3::config::Builder::from(&shared).force_path_style(lake.path_style);
+    if let Some(endpoint) = &lake.endpoint {
+        builder = builder.endpoint_url(endpoint);
+    }
+    aws_sdk_s3::Client::from_conf(builder.build())
+}
+
+/// A client for the queue's SQS.
+pub async fn sqs(queue: &Queue) -> aws_sdk_sqs::Client {
+    let shared = shared(queue.region.as_deref()).await;
+    let mut builder = aws_sdk_sqs::config::Builder::from(&shared);
+    if let Some(endpoint) = &queue.endpoint {
+        builder = builder.endpoint_url(endpoint);
+    }
+    aws_sdk_sqs::Client::from_conf(builder.build())
+}
+
+/// One TLS provider, ring, for both: the SDK's default would bring a second one into the build.
+async fn shared(region: Option<&str>) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    loader.load().await
+}

@@ -1,0 +1,95 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::{account, demo, quarantine, run, table, telemetry};
+
+/// Takes metric files from devices that can only speak FTP and turns them into Apache Iceberg tables.
+#[derive(Debug, Parser)]
+#[command(name = "inlet", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// A configuration file (TOML) over the embedded defaults
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where this machine's state is kept (key `data`)
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process
+    Up {
+        /// Also upload a small fleet's files over FTP, and print the first rows of their tables
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Run the FTP side alone: uploads to the outbox
+    Ingest,
+    /// Run the watcher alone: outbox to lake and queue
+    Watch,
+    /// Run the ETL alone: queue to tables
+    Etl,
+    /// The accounts that devices log in with
+    Account {
+        #[command(subcommand)]
+        command: account::Command,
+    },
+    /// Say all that is wrong with the configuration
+    Check,
+    /// The tables
+    Table {
+        #[command(subcommand)]
+        command: table::Command,
+    },
+    /// Files and rows that could not be used
+    Quarantine {
+        #[command(subcommand)]
+        command: quarantine::Command,
+    },
+}
+
+impl Cli {
+    /// Does what the command line asks.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let config = self.common.load()?;
+        telemetry::start_logs(&config.log)?;
+        match self.command {
+            Command::Up { demo: false } => run::up(&config, std::future::pending()).await,
+            Command::Up { demo: true } => demo::up(&config).await,
+            Command::Ingest => run::ingest(&config).await,
+            Command::Watch => run::watch(&config).await,
+            Command::Etl => run::etl(&config).await,
+            Command::Account { command } => account::run(&config, command).await,
+            Command::Check => {
+                crate::check::run(&config, self.common.config.as_deref())
+            }
+            Command::Table { command } => table::run(&config, command).await,
+            Command::Quarantine { command } => quarantine::run(&config, command).await,
+        }
+    }
+}
+
+impl Common {
+    fn load(&self) -> anyhow::Result<Config> {
+        let config = Config::load(self.config.as_deref(), std::env::vars(), self.data.as_deref());
+        config.map_err(|problems| {
+            let count = problems.0.len();
+            anyhow::Error::msg(problems.to_string())
+                .context(format!("{count} problem{} in the configuration", if count == 1 { "" } else { "s" }))
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! The configuration: embedded defaults, then a file, then the environment, each key known by where it came from.
+//!
+//! `INLET_ETL__BATCH__MAX_AGE=30s` sets `etl.batch.max_age`. Every default stands in `inlet.toml`, which is compiled in.
+
+mod problem;
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Format as _, Toml};
+use serde::Deserialize;
+
+pub use problem::{Problem, Problems};
+
+/// The embedded defaults, as a reader of the repository sees them.
+pub const DEFAULTS: &str = include_str!("../inlet.toml");
+
+/// All that Inlet can be told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where this machine's state is kept: uploads, accounts, and the embedded lake, queue and catalog.
+    pub data: PathBuf,
+    /// What is logged, and how.
+    pub log: Log,
+    /// The port for balancers and monitoring.
+    pub http: Http,
+    /// FTP in.
+    pub ingest: ingest::Config,
+    /// Outbox to lake and queue.
+    pub watcher: watcher::Config,
+    /// Queue to tables.
+    pub etl: etl::Config,
+    /// Where raw objects, the ledger and quarantine are.
+    pub lake: Lake,
+    /// Where upload events are.
+    pub queue: Queue,
+    /// Where tables are.
+    pub catalog: Catalog,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Directives of tracing's `EnvFilter`.
+    pub filter: String,
+    /// How a line is written.
+    pub format: LogFormat,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The port for balancers and monitoring: `/live`, `/ready`, `/metrics`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port; port 0 lets the system choose.
+    pub listen: std::net::SocketAddr,
+}
+
+/// Where raw objects, the ledger and quarantine are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lake {
+    /// Which backend.
+    pub kind: LakeKind,
+    /// The bucket.
+    pub bucket: String,
+    /// The AWS region, for S3; the AWS SDK's own settings when absent.
+    pub region: Option<String>,
+    /// Another S3 endpoint than AWS's.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path rather than in the host name, as many S3 servers need it.
+    pub path_style: bool,
+}
+
+/// The backends of the lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LakeKind {
+    /// Plain files under the data directory.
+    Local,
+    /// Amazon S3, or a server that speaks its protocol.
+    S3,
+}
+
+/// Where upload events are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Which backend.
+    pub kind: QueueKind,
+    /// How often a message is delivered before it goes to the dead letters. SQS has its own setting for that, the queue's redrive policy.
+    pub deliveries_max: u32,
+    /// The queue's URL, for SQS.
+    pub url: Option<String>,
+    /// The AWS region, for SQS; the AWS SDK's own settings when absent.
+    pub region: Option<String>,
+    /// Another SQS endpoint than AWS's.
+    pub endpoint: Option<String>,
+}
+
+/// The backends of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QueueKind {
+    /// A SQLite database in the data directory.
+    Sqlite,
+    /// Amazon SQS, or a server that speaks its protocol.
+    Sqs,
+}
+
+/// Where tables are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    /// Which kind of Iceberg catalog.
+    pub kind: CatalogKind,
+    /// The catalog's database, for SQL: `sqlite:///FILE`; `catalog.db` in the data directory when absent.
+    pub uri: Option<String>,
+    /// Where new tables are put: `s3://bucket/prefix`; `warehouse` in the data directory when absent.
+    pub warehouse: Option<String>,
+}
+
+/// The kinds of Iceberg catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CatalogKind {
+    /// Tables of a SQL database (SQLite).
+    Sql,
+}
+
+impl Config {
+    /// Reads the defaults, the file if there is one, and the environment, and says all that is wrong at once.
+    ///
+    /// `data` is the command line's own word, which wins over all others.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        data: Option<&Path>,
+    ) -> Result<Self, Problems> {
+        let defaults = Figment::from(Toml::string(DEFAULTS));
+        let mut keys = match file {
+            Some(file) => problem::keys_of_file(file)?,
+            None => Vec::new(),
+        };
+        keys.extend(problem::keys_of_environment(environment)?);
+        if let Some(data) = data {
+            keys.push(problem::Key::of_command_line("data", "--data", &data.to_string_lossy()));
+        }
+        problem::check_each(&defaults, &keys)?;
+
+        let merged = keys.iter().fold(defaults, |figment, key| figment.merge((key.path.as_str(), key.value.clone())));
+        let config: Self = merged.extract().map_err(|error| Problems::from(Problem::of(&error, &keys)))?;
+        problem::name_sources(config.problems(), &keys)?;
+        Ok(config)
+    }
+
+    /// What is wrong although every key has a value of its type: (key, what is wrong).
+    fn problems(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        let sections =
+            [("ingest", self.ingest.problems()), ("watcher", self.watcher.problems()), ("etl", self.etl.problems())];
+        for (section, found) in sections {
+            problems.extend(found.into_iter().map(|(key, message)| (format!("{section}.{key}"), message)));
+        }
+        if self.lake.bucket.is_empty() {
+            problems.push(("lake.bucket".into(), "a bucket has a name".into()));
+        }
+        if self.queue.kind == QueueKind::Sqs && self.queue.url.is_none() {
+            problems.push(("queue.url".into(), "missing: `queue.kind = \"sqs\"` needs the queue's URL".into()));
+        }
+        match (&self.catalog.warehouse, self.lake.kind) {
+            (None, LakeKind::S3) => problems.push((
+                "catalog.warehouse".into(),
+                "missing: with `lake.kind = \"s3\"` it says where tables are put, as `s3://bucket/prefix`".into(),
+            )),
+            (Some(warehouse), LakeKind::S3) if !warehouse.starts_with("s3://") => problems
+                .push(("catalog.warehouse".into(), format!("`{warehouse}` is not of the form `s3://bucket/prefix`"))),
+            (Some(warehouse), LakeKind::Local) => problems.push((
+                "catalog.warehouse".into(),
+                format!("`{warehouse}`: with `lake.kind = \"local\"` tables are put in the data directory; leave it out"),
+            )),
+            _ => {}
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
+            problems.push(("log.filter".into(), error.to_string()));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! All that is wrong with a configuration at once, each with its key and where that key was set.
+
+use std::fmt;
+use std::path::Path;
+
+use figment::providers::{Format as _, Toml};
+use figment::value::{Dict, Value};
+use figment::{Figment, Profile, Provider};
+
+use super::Config;
+
+/// One thing that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, dotted, as in `etl.batch.max_age`.
+    pub key: String,
+    /// Where it was set: a file, an environment variable, an option, or the embedded defaults.
+    pub source: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// All that is wrong with a configuration; never empty.
+#[derive(Debug)]
+pub struct Problems(pub Vec<Problem>);
+
+/// A key that somebody set, with its value.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) path: String,
+    pub(super) value: Value,
+    source: String,
+}
+
+/// Sections, so that `INLET_INGEST_LISTEN` (one underscore too few) is not passed over as somebody else's variable.
+const SECTIONS: [&str; 8] = ["INGEST", "WATCHER", "ETL", "HTTP", "LAKE", "QUEUE", "CATALOG", "LOG"];
+const PREFIX: &str = "INLET_";
+const DEFAULTS: &str = "the embedded defaults";
+
+/// Every key that a TOML file sets.
+pub(super) fn keys_of_file(file: &Path) -> Result<Vec<Key>, Problems> {
+    let source = file.display().to_string();
+    let data = Toml::file_exact(file)
+        .data()
+        .map_err(|error| Problem { key: String::new(), source: source.clone(), message: error.to_string() })?;
+    let mut keys = Vec::new();
+    if let Some(dict) = data.get(&Profile::Default) {
+        flatten("", dict, &source, &mut keys);
+    }
+    Ok(keys)
+}
+
+/// Every key that the environment sets. A variable `INLET_X` that names neither a key nor a section is somebody else's.
+pub(super) fn keys_of_environment(environment: impl IntoIterator<Item = (String, String)>) -> Result<Vec<Key>, Problems> {
+    let mut keys = Vec::new();
+    let mut problems = Vec::new();
+    for (variable, text) in environment {
+        let Some(name) = variable.strip_prefix(PREFIX) else { continue };
+        let in_section = SECTIONS.iter().any(|section| name.strip_prefix(section).is_some_and(|rest| rest.starts_with('_')));
+        let path = name.to_lowercase().replace("__", ".");
+        if name.contains("__") || name == "DATA" {
+            keys.push(Key { path, value: parse(&text), source: format!("environment variable {variable}") });
+        } else if in_section {
+            problems.push(Problem {
+                key: path,
+                source: format!("environment variable {variable}"),
+                message: format!("not a key; sections are parted by two underscores, as in {PREFIX}INGEST__LISTEN"),
+            });
+        }
+    }
+    keys.sort_by(|a, b| a.path.cmp(&b.path));
+    if problems.is_empty() { Ok(keys) } else { Err(Problems(problems)) }
+}
+
+/// Reads a variable's text as figment's own environment provider does: numbers, booleans and `[lists]` as such, all else as text.
+fn parse(text: &str) -> Value {
+    match text.parse() {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+fn flatten(prefix: &str, dict: &Dict, source: &str, keys: &mut Vec<Key>) {
+    for (name, value) in dict {
+        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value.as_dict() {
+            Some(inner) if !inner.is_empty() => flatten(&path, inner, source, keys),
+            _ => keys.push(Key { path, value: value.clone(), source: source.to_owned() }),
+        }
+    }
+}
+
+/// Lays each key alone over the defaults, so that one mistake does not hide the next.
+pub(super) fn check_each(defaults: &Figment, keys: &[Key]) -> Result<(), Problems> {
+    let problems: Vec<Problem> = keys
+        .iter()
+        .filter_map(|key| {
+            let alone = defaults.clone().merge((key.path.as_str(), key.value.clone()));
+            let error = alone.extract::<Config>().err()?;
+            Some(Problem { key: key.path.clone(), source: key.source.clone(), message: describe(&error) })
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+}
+
+/// Adds to each (key, message) where the key was set.
+pub(super) fn name_sources(found: Vec<(String, String)>, keys: &[Key]) -> Result<(), Problems> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let named = found.into_iter().map(|(key, message)| Problem { source: source_of(&key, keys), key, message });
+    Err(Problems(named.collect()))
+}
+
+fn source_of(key: &str, keys: &[Key]) -> String {
+    keys.iter().rev().find(|set| set.path == key).map_or_else(|| DEFAULTS.to_owned(), |set| set.source.clone())
+}
+
+/// figment's message without its key path and source, which stand beside it.
+fn describe(error: &figment::Error) -> String {
+    match &error.kind {
+        figment::error::Kind::UnknownField(_, expected) if !expected.is_empty() => {
+            format!("no such key; there are: {}", expected.join(", "))
+        }
+        kind => kind.to_string(),
+    }
+}
+
+impl Key {
+    /// A key that the command line sets.
+    pub(super) fn of_command_line(path: &str, option: &str, value: &str) -> Self {
+        Self { path: path.to_owned(), value: Value::from(value), source: format!("option {option}") }
+    }
+}
+
+impl Problem {
+    /// What extracting the whole configuration stumbled over.
+    pub(super) fn of(error: &figment::Error, keys: &[Key]) -> Self {
+        let key = error.path.join(".");
+        Self { source: source_of(&key, keys), key, message: describe(error) }
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key.as_str() {
+            "" => write!(f, "{}: {}", self.source, self.message),
+            key => write!(f, "{key}: {} (set in {})", self.message, self.source),
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

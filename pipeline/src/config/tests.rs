@@ -1,0 +1,84 @@
+//! Configurations in, problems or values out.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::*;
+
+/// Loads a file's text and an environment, and gives each problem as it is printed.
+fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let mut written = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    written.write_all(file.as_bytes()).unwrap();
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let path = written.path().display().to_string();
+    Config::load(Some(written.path()), environment, None)
+        .map_err(|problems| problems.0.iter().map(|problem| problem.to_string().replace(&path, "FILE")).collect())
+}
+
+fn check_problems(file: &str, environment: &[(&str, &str)], expected: &[&str]) {
+    let problems = load(file, environment).expect_err("should be refused");
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.contains(expected), "{problem:?} should contain {expected:?}");
+    }
+}
+
+#[test]
+fn the_defaults_alone_are_right() {
+    let config = Config::load(None, [], None).unwrap();
+    assert_eq!(config.data, Path::new("inlet-data"));
+    assert_eq!(config.lake.kind, LakeKind::Local);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_command_line_over_both() {
+    let file = "data = '/from-file'\n[etl.batch]\nmax_age = '7s'\n[http]\nlisten = '127.0.0.1:1'";
+    let config = load(file, &[("INLET_ETL__BATCH__MAX_AGE", "9s")]).unwrap();
+    assert_eq!(config.etl.batch.max_age, Duration::from_secs(9));
+    assert_eq!(config.http.listen.port(), 1);
+    assert_eq!(config.data, Path::new("/from-file"));
+
+    let environment = [("INLET_DATA".to_owned(), "/from-environment".to_owned())];
+    assert_eq!(Config::load(None, environment.clone(), None).unwrap().data, Path::new("/from-environment"));
+    let config = Config::load(None, environment, Some(Path::new("/from-option"))).unwrap();
+    assert_eq!(config.data, Path::new("/from-option"));
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_with_key_and_source() {
+    check_problems(
+        "[ingest]\nlistn = '127.0.0.1:21'\n[etl]\ndefault_zone = 5\n[lake]\nkind = 's4'",
+        &[("INLET_ETL__BATCH__MAX_AGE", "soon"), ("INLET_HTTP__LISTEN", "nowhere")],
+        &[
+            "etl.default_zone: ",
+            "ingest.listn: no such key; there are: ",
+            "lake.kind: ",
+            "etl.batch.max_age: ",
+            "http.listen: ",
+        ],
+    );
+    let problems = load("[etl]\ndefault_zone = 5", &[("INLET_HTTP__LISTEN", "nowhere")]).unwrap_err();
+    assert!(problems.iter().any(|problem| problem.contains("etl.default_zone") && problem.contains("(set in FILE)")), "{problems:?}");
+    assert!(
+        problems.iter().any(|problem| problem.ends_with("(set in environment variable INLET_HTTP__LISTEN)")),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn keys_that_do_not_go_together_are_told() {
+    check_problems("[queue]\nkind = 'sqs'", &[], &["queue.url: missing"]);
+    check_problems("[lake]\nkind = 's3'", &[], &["catalog.warehouse: missing"]);
+    check_problems("[etl]\ndefault_zone = 'Europe/Atlantis'", &[], &["etl.default_zone: "]);
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_with_its_name() {
+    check_problems("[etl\n", &[], &["FILE: "]);
+}
+
+#[test]
+fn one_underscore_too_few_is_told_and_other_programs_variables_are_not_ours() {
+    check_problems("", &[("INLET_INGEST_LISTEN", "127.0.0.1:21")], &["INLET_INGEST_LISTEN"]);
+    assert!(load("", &[("INLET_BIN", "/usr/bin/inlet"), ("HOME", "/root")]).is_ok());
+}

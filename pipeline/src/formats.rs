@@ -1,0 +1,42 @@
+//! The format definitions in force: those compiled in, and those that `etl.formats` names.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use etl::{Formats, Source};
+
+/// The definitions that come with Inlet, from `pipeline/formats`.
+const EMBEDDED: [(&str, &str); 2] =
+    [("formats/csv.toml", include_str!("../formats/csv.toml")), ("formats/toa5.toml", include_str!("../formats/toa5.toml"))];
+
+/// Reads every definition, and says all that is wrong with them at once.
+pub fn load(config: &etl::Config) -> anyhow::Result<Formats> {
+    let mut definitions: Vec<(String, String)> =
+        EMBEDDED.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+    for path in &config.formats {
+        for file in files(path)? {
+            let text = std::fs::read_to_string(&file).with_context(|| format!("etl.formats: read {}", file.display()))?;
+            definitions.push((file.display().to_string(), text));
+        }
+    }
+    let sources: Vec<Source<'_>> = definitions.iter().map(|(file, text)| Source { file, text }).collect();
+    Formats::load(&sources, &config.default_zone, config.limits.clone()).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("etl.formats: {}", lines.join("\n"))
+    })
+}
+
+/// The file itself, or the `*.toml` files in the directory, in order of their names.
+fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).with_context(|| format!("etl.formats: list {}", path.display()))?;
+    let mut files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    if files.is_empty() {
+        bail!("etl.formats: no *.toml in {}", path.display());
+    }
+    Ok(files)
+}

@@ -1,0 +1,197 @@
+//! Runs the services: all in one process, or one alone.
+//!
+//! On SIGTERM or SIGINT they stop in the order in which data flows, each after it has handed on what it holds: no new logins and
+//! transfers finish, what is in the outbox goes to lake and queue, the open batch is committed.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use iceberg::Catalog;
+use ingest::{Accounts, Spool};
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::account;
+use crate::backends::{self, Lakes, Queues};
+use crate::config::{Config, LakeKind, QueueKind};
+use crate::data::{Data, Lock};
+use crate::formats;
+use crate::http::Front;
+use crate::services::Services;
+
+/// Everything in one process, with uploads accepted.
+#[derive(Debug)]
+pub struct Up {
+    /// Where FTP is spoken.
+    pub ftp: SocketAddr,
+    /// The password of the account `demo`, which the first start makes.
+    pub demo_password: Option<String>,
+    /// Where the tables are.
+    pub catalog: Arc<dyn Catalog>,
+    services: Services,
+    front: Front,
+    _lock: Lock,
+}
+
+/// `inlet up`: everything in one process until a signal says stop.
+pub async fn up(config: &Config) -> anyhow::Result<()> {
+    let up = Up::start(config).await?;
+    up.announce(config)?;
+    up.run(stop_signal()?).await
+}
+
+impl Up {
+    /// Starts every service.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let data = Data::open(&config.data)?;
+        let lock = data.lock("up")?;
+        let demo_password = account::first_start(&data).await?;
+        let front = Front::start(config).await?;
+        let lakes = backends::lakes(config, &data).await?;
+        let queues = backends::queues(config, &data).await?;
+
+        let mut services = Services::default();
+        let ftp = start_ingest(config, &data, &mut services).await?;
+        start_watch(config, &data, lakes.raw, queues.publish, &mut services)?;
+        let catalog = start_etl(config, &data, lakes.whole, queues.receive, &mut services).await?;
+        front.ready();
+        Ok(Self { ftp, demo_password, catalog, services, front, _lock: lock })
+    }
+
+    /// Prints the addresses, the password and a line to paste for each mode; the line that starts with `ready` comes last.
+    pub fn announce(&self, config: &Config) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        let (ftp, http) = (self.ftp, self.front.local_addr);
+        writeln!(out, "data     {}", config.data.display())?;
+        writeln!(out, "ftp      {ftp}, passive ports {}", config.ingest.passive.ports)?;
+        writeln!(out, "http     http://{http}/ready, /live, /metrics")?;
+        if let Some(password) = &self.demo_password {
+            writeln!(out, "account  demo, password {password} (kept in {})", config.data.join(account::DEMO_FILE).display())?;
+            writeln!(out, "passive  curl -T FILE ftp://demo:{password}@{ftp}/")?;
+            writeln!(out, "active   curl -T FILE -P - ftp://demo:{password}@{ftp}/")?;
+        }
+        writeln!(out, "ready ftp={ftp} http={http}")?;
+        out.flush().context("print")
+    }
+
+    /// Runs until `stop` is done or a service ends by itself, then stops the services in order.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let ended = self.services.run(stop, || self.front.not_ready()).await;
+        self.front.finish().await;
+        ended
+    }
+}
+
+/// `inlet ingest`: FTP to the outbox.
+pub async fn ingest(config: &Config) -> anyhow::Result<()> {
+    let data = Data::open(&config.data)?;
+    let _lock = data.lock("ingest")?;
+    let front = Front::start(config).await?;
+    let mut services = Services::default();
+    let ftp = start_ingest(config, &data, &mut services).await?;
+    serve(services, front, &format!("ftp={ftp}")).await
+}
+
+/// `inlet watch`: outbox to lake and queue.
+pub async fn watch(config: &Config) -> anyhow::Result<()> {
+    shared_backends(config, "watch")?;
+    let data = Data::open(&config.data)?;
+    let _lock = data.lock("watch")?;
+    let front = Front::start(config).await?;
+    let Lakes { raw, .. } = backends::lakes(config, &data).await?;
+    let Queues { publish, .. } = backends::queues(config, &data).await?;
+    let mut services = Services::default();
+    start_watch(config, &data, raw, publish, &mut services)?;
+    serve(services, front, "watch").await
+}
+
+/// `inlet etl`: queue to tables. Any number of them may run side by side.
+pub async fn etl(config: &Config) -> anyhow::Result<()> {
+    shared_backends(config, "etl")?;
+    let data = Data::open(&config.data)?;
+    let front = Front::start(config).await?;
+    let Lakes { whole, .. } = backends::lakes(config, &data).await?;
+    let Queues { receive, .. } = backends::queues(config, &data).await?;
+    let mut services = Services::default();
+    start_etl(config, &data, whole, receive, &mut services).await?;
+    serve(services, front, "etl").await
+}
+
+/// The embedded lake and queue belong to one process.
+fn shared_backends(config: &Config, command: &str) -> anyhow::Result<()> {
+    if config.lake.kind == LakeKind::Local {
+        bail!("lake.kind: `local` serves one process, `inlet up`; `inlet {command}` alone needs `s3`");
+    }
+    if config.queue.kind == QueueKind::Sqlite {
+        bail!("queue.kind: `sqlite` serves one process, `inlet up`; `inlet {command}` alone needs `sqs`");
+    }
+    Ok(())
+}
+
+async fn start_ingest(config: &Config, data: &Data, services: &mut Services) -> anyhow::Result<SocketAddr> {
+    let spool = Spool::open(data.path()).with_context(|| format!("open the spool in {}", data.path().display()))?;
+    let accounts = Accounts::open(&data.join(account::FILE))?;
+    let server = ingest::Server::bind(config.ingest.clone(), Arc::new(accounts), Arc::new(spool)).await?;
+    let local_addr = server.local_addr();
+    services.start("ingest", |shutdown| async move { Ok(server.run(shutdown).await?) });
+    Ok(local_addr)
+}
+
+fn start_watch(
+    config: &Config,
+    data: &Data,
+    lake: Arc<dyn watcher::Lake>,
+    publish: Arc<dyn watcher::Publish>,
+    services: &mut Services,
+) -> anyhow::Result<()> {
+    let (config, parts) = (config.watcher.clone(), watcher::Parts { outbox: data.join("outbox"), lake, publish });
+    services.start("watch", |shutdown| async move { Ok(watcher::run(config, parts, shutdown).await?) });
+    Ok(())
+}
+
+async fn start_etl(
+    config: &Config,
+    data: &Data,
+    lake: Arc<dyn etl::Lake>,
+    queue: Arc<dyn etl::Queue>,
+    services: &mut Services,
+) -> anyhow::Result<Arc<dyn Catalog>> {
+    let formats = formats::load(&config.etl)?;
+    let catalog = backends::catalog(config, data, Arc::clone(&lake)).await?;
+    let bucket = config.lake.bucket.clone();
+    let parts = etl::Parts { lake, bucket, queue, catalog: Arc::clone(&catalog), formats, now: Timestamp::now };
+    let config = config.etl.clone();
+    services.start("etl", |shutdown| async move {
+        etl::run(config, parts, shutdown).await;
+        Ok(())
+    });
+    Ok(catalog)
+}
+
+async fn serve(services: Services, front: Front, what: &str) -> anyhow::Result<()> {
+    let stop = stop_signal()?;
+    front.ready();
+    let mut out = std::io::stdout();
+    writeln!(out, "ready {what} http={}", front.local_addr)?;
+    out.flush()?;
+    let ended = services.run(stop, || front.not_ready()).await;
+    front.finish().await;
+    ended
+}
+
+/// Done when SIGTERM or SIGINT comes.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!(signal = "SIGTERM", "stopping"),
+            _ = interrupt.recv() => info!(signal = "SIGINT", "stopping"),
+        }
+    })
+}
