@@ -1,0 +1,31 @@
+//! What keeps ingest from starting.
+
+use std::io;
+use std::net::SocketAddr;
+
+/// Why the server could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address for control connections is in use, or not one of this host's.
+    #[error("ingest.listen: cannot listen on {address}")]
+    Listen {
+        /// The address as configured.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A passive port is in use.
+    #[error("ingest.passive.ports: cannot listen on {address}")]
+    PassivePorts {
+        /// The address of `ingest.listen` with the port.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The host has no loopback, or it is used up.
+    #[error("cannot listen on the loopback address")]
+    Loopback(#[source] io::Error),
+}
