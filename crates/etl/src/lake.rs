@@ -2,12 +2,16 @@
 //!
 //! One trait carries raw objects, the ledger, quarantine and the warehouse, so that a backend is written and tested once.
 
+mod s3;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+
+pub use s3::S3Lake;
 
 /// Where an object is: a bucket, and a key within it (UTF-8, no leading slash).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,5 +2,5 @@
 mod lake;
 mod queue;
 mod rows;
-pub use lake::{Address, Head, Lake, LakeError, Write};
-pub use queue::{Message, Queue, QueueError};
+pub use lake::{Address, Head, Lake, LakeError, S3Lake, Write};
+pub use queue::{Message, Queue, QueueError, SqsQueue};

@@ -1,9 +1,13 @@
 //! The queue of upload events, as the ETL needs it.
 
+mod sqs;
+
 use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
+
+pub use sqs::SqsQueue;
 
 /// One delivery of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,193 @@
+//! The queue's tables and the statements on them. Times are milliseconds since the Unix epoch.
+
+use std::time::Duration;
+
+use etl::Message;
+use sqlx::{Row, SqliteConnection};
+
+/// An id is never used again, so that an old receipt never names a new message.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        body TEXT NOT NULL,
+        sent_at INTEGER NOT NULL,
+        visible_at INTEGER NOT NULL,
+        deliveries INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (visible_at, id);
+    CREATE TABLE IF NOT EXISTS dead_letters (
+        id INTEGER PRIMARY KEY,
+        body TEXT NOT NULL,
+        sent_at INTEGER NOT NULL,
+        died_at INTEGER NOT NULL,
+        deliveries INTEGER NOT NULL
+    ) STRICT;
+";
+
+/// How much a queue holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that can be delivered now.
+    pub visible: u64,
+    /// Messages that were delivered and neither deleted nor due again.
+    pub hidden: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// How long ago the oldest message was sent; none when the queue is empty.
+    pub oldest: Option<Duration>,
+}
+
+/// What a receive gave.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) messages: Vec<Message>,
+    /// When the next hidden message is due, from now.
+    pub(super) next_in: Option<Duration>,
+}
+
+pub(super) async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(SCHEMA).execute(connection).await.map(drop)
+}
+
+pub(super) async fn send(connection: &mut SqliteConnection, bodies: &[String], now: i64) -> Result<(), sqlx::Error> {
+    for body in bodies {
+        let insert = sqlx::query("INSERT INTO messages (body, sent_at, visible_at) VALUES (?1, ?2, ?2)");
+        insert.bind(body).bind(now).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn receive(
+    connection: &mut SqliteConnection,
+    messages_max: u32,
+    visibility: Duration,
+    deliveries_max: u32,
+    now: i64,
+) -> Result<Received, sqlx::Error> {
+    loop {
+        let due = take(connection, messages_max, after(now, visibility), now).await?;
+        let found = !due.is_empty();
+        let (messages, dead): (Vec<_>, Vec<_>) = due.into_iter().partition(|message| message.deliveries <= deliveries_max);
+        bury(connection, &dead, now).await?;
+        // When all that was due are dead letters, there may be more behind them.
+        if !messages.is_empty() || !found {
+            let next: Option<i64> = sqlx::query_scalar("SELECT min(visible_at) FROM messages").fetch_one(connection).await?;
+            return Ok(Received { messages, next_in: next.map(|next| between(now, next)) });
+        }
+    }
+}
+
+async fn take(
+    connection: &mut SqliteConnection,
+    messages_max: u32,
+    hidden_until: i64,
+    now: i64,
+) -> Result<Vec<Message>, sqlx::Error> {
+    let update = sqlx::query(
+        "UPDATE messages SET deliveries = deliveries + 1, visible_at = ?1
+         WHERE id IN (SELECT id FROM messages WHERE visible_at <= ?2 ORDER BY visible_at, id LIMIT ?3)
+         RETURNING id, body, deliveries",
+    );
+    let rows = update.bind(hidden_until).bind(now).bind(messages_max).fetch_all(connection).await?;
+    rows.iter().map(message).collect()
+}
+
+/// Puts among the dead letters what would have been delivered once too often.
+async fn bury(connection: &mut SqliteConnection, dead: &[Message], now: i64) -> Result<(), sqlx::Error> {
+    for (id, _) in dead.iter().filter_map(|message| parse(&message.receipt)) {
+        let copy = sqlx::query(
+            "INSERT INTO dead_letters (id, body, sent_at, died_at, deliveries)
+             SELECT id, body, sent_at, ?1, deliveries - 1 FROM messages WHERE id = ?2",
+        );
+        copy.bind(now).bind(id).execute(&mut *connection).await?;
+        sqlx::query("DELETE FROM messages WHERE id = ?1").bind(id).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Returns the receipts that name a message which has been delivered again since, or none that ever was.
+pub(super) async fn delete(connection: &mut SqliteConnection, receipts: Vec<String>) -> Result<Vec<String>, sqlx::Error> {
+    let mut refused = Vec::new();
+    for receipt in receipts {
+        let deleted = match parse(&receipt) {
+            None => false,
+            Some((id, delivery)) => {
+                let delete = sqlx::query("DELETE FROM messages WHERE id = ?1 AND deliveries = ?2");
+                delete.bind(id).bind(delivery).execute(&mut *connection).await?;
+                let left: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE id = ?1")
+                    .bind(id)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                left == 0
+            }
+        };
+        if !deleted {
+            refused.push(receipt);
+        }
+    }
+    Ok(refused)
+}
+
+/// Returns the receipts whose message is not hidden by them any more.
+pub(super) async fn extend(
+    connection: &mut SqliteConnection,
+    receipts: Vec<String>,
+    visibility: Duration,
+    now: i64,
+) -> Result<Vec<String>, sqlx::Error> {
+    let mut refused = Vec::new();
+    for receipt in receipts {
+        let extended = match parse(&receipt) {
+            None => false,
+            Some((id, delivery)) => {
+                let update =
+                    sqlx::query("UPDATE messages SET visible_at = ?1 WHERE id = ?2 AND deliveries = ?3 AND visible_at > ?4");
+                let update = update.bind(after(now, visibility)).bind(id).bind(delivery).bind(now);
+                update.execute(&mut *connection).await?.rows_affected() > 0
+            }
+        };
+        if !extended {
+            refused.push(receipt);
+        }
+    }
+    Ok(refused)
+}
+
+pub(super) async fn depth(connection: &mut SqliteConnection, now: i64) -> Result<Depth, sqlx::Error> {
+    let read = sqlx::query(
+        "SELECT count(*) FILTER (WHERE visible_at <= ?1), count(*) FILTER (WHERE visible_at > ?1), min(sent_at),
+                (SELECT count(*) FROM dead_letters)
+         FROM messages",
+    );
+    let row = read.bind(now).fetch_one(connection).await?;
+    let oldest: Option<i64> = row.try_get(2)?;
+    Ok(Depth {
+        visible: count(row.try_get(0)?),
+        hidden: count(row.try_get(1)?),
+        dead: count(row.try_get(3)?),
+        oldest: oldest.map(|sent_at| between(sent_at, now)),
+    })
+}
+
+fn message(row: &sqlx::sqlite::SqliteRow) -> Result<Message, sqlx::Error> {
+    let (id, deliveries): (i64, u32) = (row.try_get(0)?, row.try_get(2)?);
+    Ok(Message { receipt: format!("{id}-{deliveries}"), body: row.try_get(1)?, deliveries })
+}
+
+/// A receipt names a message and which of its deliveries this is.
+fn parse(receipt: &str) -> Option<(i64, u32)> {
+    let (id, delivery) = receipt.split_once('-')?;
+    Some((id.parse().ok()?, delivery.parse().ok()?))
+}
+
+fn after(now: i64, duration: Duration) -> i64 {
+    now.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn between(earlier: i64, later: i64) -> Duration {
+    Duration::from_millis(u64::try_from(later.saturating_sub(earlier)).unwrap_or(0))
+}
+
+fn count(rows: i64) -> u64 {
+    u64::try_from(rows).unwrap_or(0)
+}

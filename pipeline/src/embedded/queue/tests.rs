@@ -1,0 +1,98 @@
+use std::collections::BTreeSet;
+
+use etl::Queue as _;
+use watcher::Publish as _;
+
+use super::*;
+
+const SHORT: Duration = Duration::from_millis(30);
+const LONG: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_secs(10);
+
+async fn open(directory: &tempfile::TempDir, deliveries_max: u32) -> SqliteQueue {
+    SqliteQueue::open(&directory.path().join("queue.db"), deliveries_max).await.unwrap()
+}
+
+fn bodies(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_message_delivered_too_often_is_a_dead_letter_and_hides_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 2).await;
+    queue.publish(&bodies(&["poison"])).await.unwrap();
+    for delivery in 1..=2 {
+        let received = queue.receive(1, WAIT, Duration::ZERO).await.unwrap();
+        assert_eq!(received[0].deliveries, delivery);
+    }
+    queue.publish(&bodies(&["good"])).await.unwrap();
+    let received = queue.receive(1, WAIT, LONG).await.unwrap();
+    assert_eq!(received[0].body, "good");
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.visible, depth.hidden, depth.dead), (0, 1, 1));
+}
+
+#[tokio::test]
+async fn the_depth_tells_what_waits_and_how_long() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 5).await;
+    assert_eq!(queue.depth().await.unwrap(), Depth { visible: 0, hidden: 0, dead: 0, oldest: None });
+    queue.publish(&bodies(&["a", "b", "c"])).await.unwrap();
+    queue.receive(1, WAIT, LONG).await.unwrap();
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.visible, depth.hidden, depth.dead), (2, 1, 0));
+    assert!(depth.oldest.unwrap() < LONG);
+}
+
+#[tokio::test]
+async fn an_old_receipt_neither_deletes_nor_extends_and_a_spent_one_is_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 5).await;
+    queue.publish(&bodies(&["a"])).await.unwrap();
+    let old = queue.receive(1, WAIT, SHORT).await.unwrap().remove(0).receipt;
+    let new = queue.receive(1, WAIT, LONG).await.unwrap().remove(0).receipt;
+    assert_eq!(queue.delete(vec![old.clone()]).await.unwrap(), [old.clone()]);
+    assert_eq!(queue.extend(vec![old.clone()], LONG).await.unwrap(), [old]);
+    assert_eq!(queue.delete(vec![new.clone()]).await.unwrap(), Vec::<String>::new());
+    assert_eq!(queue.delete(vec![new]).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_message_is_refused_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 5).await;
+    let long = "x".repeat(BODY_BYTES_MAX + 1);
+    assert_eq!(queue.publish(&bodies(&["a", "", &long, "b"])).await.unwrap(), [1, 2]);
+    assert_eq!(queue.depth().await.unwrap().visible, 2);
+}
+
+#[tokio::test]
+async fn messages_receipts_and_counts_outlive_the_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 5).await;
+    queue.publish(&bodies(&["a", "b"])).await.unwrap();
+    let taken = queue.receive(1, WAIT, LONG).await.unwrap().remove(0);
+    drop(queue);
+    let queue = open(&directory, 5).await;
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.visible, depth.hidden), (1, 1));
+    assert_eq!(queue.extend(vec![taken.receipt], Duration::ZERO).await.unwrap(), Vec::<String>::new());
+    let received = queue.receive(10, WAIT, LONG).await.unwrap();
+    let found: BTreeSet<_> = received.iter().map(|message| (message.body.as_str(), message.deliveries)).collect();
+    assert_eq!(found, BTreeSet::from([(taken.body.as_str(), 2), (if taken.body == "a" { "b" } else { "a" }, 1)]));
+}
+
+#[tokio::test]
+async fn a_failed_transaction_is_told_to_its_callers_and_the_queue_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 5).await;
+    sqlx::raw_sql("CREATE TRIGGER refuse BEFORE INSERT ON messages WHEN new.body = 'bad' BEGIN SELECT raise(ABORT, 'no'); END")
+        .execute(&queue.pool)
+        .await
+        .unwrap();
+    queue.publish(&bodies(&["a", "bad"])).await.unwrap_err();
+    assert_eq!(queue.depth().await.unwrap().visible, 0, "nothing of it happened");
+    queue.publish(&bodies(&["good"])).await.unwrap();
+    assert_eq!(queue.depth().await.unwrap().visible, 1);
+}
