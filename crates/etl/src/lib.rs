@@ -1,6 +1,170 @@
 //! Events in, rows of Iceberg tables out.
+//!
+//! receive → fetch → unwrap → parse → gather → commit each table → quarantine what could not be used → record the uploads → delete the
+//! messages. What makes this exactly once is in `commit.rs` and `ledger.rs`; everything else may happen twice.
+
+use std::fmt;
+use std::sync::Arc;
+
+use iceberg::Catalog;
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+mod batch;
+mod budget;
+pub mod catalog;
+mod commit;
+mod config;
+mod container;
+mod delivery;
+mod error;
+mod event;
+mod facts;
+mod format;
+mod intake;
 mod lake;
+mod ledger;
+mod limits;
+mod load;
+mod metrics;
+mod parquet;
+pub mod quarantine;
 mod queue;
+mod retry;
 mod rows;
+mod storage;
+mod table;
+#[cfg(test)]
+mod testing;
+mod uploads;
+mod worker;
+
+pub use config::{BatchConfig, Config, LedgerConfig, QueueConfig};
+pub use container::unwrap;
+pub use error::Error;
+pub use facts::{Source as RawObject, Upload};
+pub use format::{File, FormatError, Formats, Source};
 pub use lake::{Address, Head, Lake, LakeError, S3Lake, Write};
+pub use limits::Limits;
 pub use queue::{Message, Queue, QueueError, SqsQueue};
+pub use rows::{Column, Kind, Parsed, Part, Refusal, Refused};
+pub use storage::LakeStorage;
+
+use budget::Budget;
+use commit::Committer;
+use delivery::InFlight;
+use intake::Intake;
+use ledger::Ledgers;
+use load::{Loader, Parse};
+use retry::Backoff;
+use table::Tables;
+use worker::Worker;
+
+/// How often a call that may succeed later is tried. With pauses of half a minute that is half an hour; a message is then left to the
+/// queue.
+const COMMIT_TRIES_MAX: u32 = 60;
+/// The same for reading one upload and for quarantine, where others go on meanwhile.
+const TRIES_MAX: u32 = 8;
+
+/// What the ETL works with.
+pub struct Parts {
+    /// The lake with the raw objects, the ledger, the quarantine and the warehouse.
+    pub lake: Arc<dyn Lake>,
+    /// The lake's bucket for the ledger and the quarantine. Never a table bucket, which removes what no snapshot refers to.
+    pub bucket: String,
+    /// The queue of upload events.
+    pub queue: Arc<dyn Queue>,
+    /// The catalog of the tables, see [`catalog`].
+    pub catalog: Arc<dyn Catalog>,
+    /// The format definitions in force.
+    pub formats: Formats,
+    /// The time now: [`Timestamp::now`] but in tests and replays.
+    pub now: fn() -> Timestamp,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("lake", &self.lake)
+            .field("queue", &self.queue)
+            .field("bucket", &self.bucket)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Loads uploads until `shutdown`; then what is open is committed, for at most [`Config::drain`], and the rest is given back to the
+/// queue. Any number of these may run at once on the same queue and tables, in one process or in many.
+pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) {
+    let Parts { lake, bucket, queue, catalog, formats, now } = parts;
+    let parse = load::by_formats(formats, config.limits.clone());
+    run_with(config, Seams { lake, bucket, queue, catalog, parse, now }, shutdown).await;
+}
+
+/// What [`run`] works with, parsing left open for tests.
+struct Seams {
+    lake: Arc<dyn Lake>,
+    bucket: String,
+    queue: Arc<dyn Queue>,
+    catalog: Arc<dyn Catalog>,
+    parse: Arc<Parse>,
+    now: fn() -> Timestamp,
+}
+
+async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) {
+    let Seams { lake, bucket, queue, catalog, parse, now } = seams;
+    let backoff = Backoff::new(config.retry_max, TRIES_MAX);
+    let in_flight = InFlight::new(queue.clone(), config.queue.visibility);
+    let ledgers = Arc::new(Ledgers::new(lake.clone(), bucket.clone(), config.ledger.window));
+    let intake = Intake {
+        queue: queue.clone(),
+        visibility: config.queue.visibility,
+        in_flight: in_flight.clone(),
+        loader: Loader {
+            lake: lake.clone(),
+            file_bytes_max: config.limits.file_bytes.as_u64(),
+            parse,
+            threads: Semaphore::new(config.threads),
+            backoff,
+        },
+        ledgers: ledgers.clone(),
+        bucket: bucket.clone(),
+        budget: Budget::new(config.batch.max_bytes.as_u64().saturating_mul(2)),
+        concurrency: config.concurrency,
+        backoff,
+        now,
+    };
+    let committer = Committer {
+        tables: Tables::new(catalog, &config.namespace),
+        ledgers,
+        backoff: Backoff::new(config.retry_max, COMMIT_TRIES_MAX),
+        now,
+    };
+    let worker = Worker { lake, queue, committer, bucket, batch: config.batch, backoff, now };
+
+    let (to, from) = mpsc::channel(config.concurrency);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::new(intake).run(to, shutdown.clone()));
+    tasks.spawn(Arc::new(worker).run(from));
+    let drained = async {
+        while let Some(task) = tasks.join_next().await {
+            if let Err(source) = task {
+                error!(error = Error::Task { doing: "load uploads", source }.chain(), "the worker stops");
+                break;
+            }
+        }
+    };
+    let deadline = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(config.drain).await;
+    };
+    tokio::select! {
+        () = drained => {}
+        () = deadline => warn!(drain = ?config.drain, "stopped before everything was committed"),
+        () = in_flight.extend() => {}
+    }
+    tasks.shutdown().await;
+    in_flight.give_back().await;
+}

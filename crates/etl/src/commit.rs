@@ -1,0 +1,313 @@
+//! Shares of many uploads → one commit of one table, so that each share is in the table exactly once.
+//!
+//! The order is: look what the ledger knows, write Parquet, write the ledger, move the table's head together with the append.
+//! Every file and object has a name of its own, so all that comes before the commit may be done twice or left behind. The commit
+//! itself goes through a [`Guarded`] catalog. Whatever it answers but success, the table is loaded afresh and looked at again:
+//! the batch is in its ledger (then it landed, and the answer was lost), or its sources are unknown (then the same Parquet is
+//! committed on top of the new head), or somebody else brought some of them (then these are dropped and the rest is written anew).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use iceberg::arrow::schema_to_arrow_schema;
+use iceberg::spec::{DataFile, Schema};
+use iceberg::table::Table;
+use iceberg::transaction::{ApplyTransactionAction, Transaction};
+use jiff::Timestamp;
+use tracing::{info, warn};
+use ulid::Ulid;
+
+use crate::error::{Error, Fate};
+use crate::ledger::{HEAD, Id, Ledger, Ledgers};
+use crate::retry::Backoff;
+use crate::rows::{Column, Kind, Part};
+use crate::table::{self, Fit, Tables};
+use crate::{batch, metrics, parquet};
+
+mod guard;
+use guard::Guarded;
+
+/// The snapshot property that names the batch.
+const BATCH: &str = "inlet.batch";
+
+/// One upload's rows for one table.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// The upload's id, for its rows.
+    pub(crate) upload: String,
+    /// The object that they are from.
+    pub(crate) source: Id,
+    /// What was in it; `None` where equal contents are different rows.
+    pub(crate) content: Option<Id>,
+    /// The rows, under one header or several.
+    pub(crate) parts: Vec<Part>,
+}
+
+impl Share {
+    fn ids(&self) -> impl Iterator<Item = Id> {
+        std::iter::once(self.source).chain(self.content)
+    }
+}
+
+/// What became of a share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Its rows are in the table, by this commit or an earlier one.
+    Landed,
+    /// The same content is in the table from another upload; this one adds nothing.
+    Duplicate,
+    /// Its rows do not fit the table, in words. None of them is in it.
+    Refused(String),
+}
+
+/// Commits to the tables of a namespace.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    pub(crate) tables: Tables,
+    pub(crate) ledgers: Arc<Ledgers>,
+    pub(crate) backoff: Backoff,
+    pub(crate) now: fn() -> Timestamp,
+}
+
+/// How far one commit has got, over all attempts.
+#[derive(Debug)]
+struct Progress {
+    /// What became of each share; `None` while that is open.
+    outcomes: Vec<Option<Outcome>>,
+    written: Option<Written>,
+    attempt: u32,
+}
+
+/// Data files that hold the rows of these shares.
+#[derive(Debug)]
+struct Written {
+    shares: Vec<usize>,
+    files: Vec<DataFile>,
+    /// The head that the last commit of these files was built on.
+    base: Option<String>,
+}
+
+impl Progress {
+    fn open(&self) -> Vec<usize> {
+        self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect()
+    }
+
+    fn set(&mut self, share: usize, outcome: Outcome) {
+        if let Some(slot) = self.outcomes.get_mut(share) {
+            *slot = Some(outcome);
+        }
+    }
+}
+
+impl Committer {
+    /// Brings each share into the table once, making or widening it as needed, and says what became of each.
+    ///
+    /// Tries again while that may help. An error leaves open which shares have landed: doing it all again with the same sources,
+    /// here or elsewhere, is safe. One call per table at a time, to be fast; correct it is with any number, in any number of
+    /// processes.
+    pub(crate) async fn commit(&self, name: &str, batch: Ulid, shares: &Arc<[Share]>) -> Result<Vec<Outcome>, Error> {
+        let mut backoff = self.backoff;
+        let mut progress = Progress { outcomes: shares.iter().map(|_| None).collect(), written: None, attempt: 0 };
+        loop {
+            let error = match self.attempt(name, batch, shares, &mut progress).await {
+                Ok(()) => return Ok(progress.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Landed)).collect()),
+                Err(error) => error,
+            };
+            let pause = match error.fate() {
+                Fate::Retry => backoff.pause(),
+                Fate::Abandon => None,
+            };
+            let Some(pause) = pause else { return Err(error) };
+            metrics::commit_repeated();
+            info!(table = name, %batch, attempt = progress.attempt, error = error.chain(), ?pause, "commit again");
+            tokio::time::sleep(pause).await;
+            progress.attempt += 1;
+        }
+    }
+
+    /// One pass over a table as it is now. When it returns, what is still open has landed.
+    async fn attempt(&self, name: &str, batch: Ulid, shares: &Arc<[Share]>, progress: &mut Progress) -> Result<(), Error> {
+        let table = match self.tables.load(name).await? {
+            Some(table) => table,
+            None => {
+                let columns = fit_all(None, shares, progress);
+                if progress.open().is_empty() {
+                    return Ok(());
+                }
+                self.tables.create(name, &columns).await?
+            }
+        };
+        let ledger = self.ledgers.load(&table).await?;
+        if ledger.has_batch(batch) {
+            info!(table = name, %batch, "the batch had landed, its answer was lost");
+            return Ok(());
+        }
+        drop_known(&ledger, shares, progress);
+        drop_repeats(shares, progress);
+        let missing = fit_all(Some(table.metadata().current_schema()), shares, progress);
+        let open = progress.open();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let table = if missing.is_empty() { table } else { self.tables.widen(&table, &missing).await? };
+
+        let files = self.written(&table, &ledger, batch, shares, &open, progress).await?;
+        let ids = open.iter().filter_map(|at| shares.get(*at)).flat_map(Share::ids).collect();
+        let now = (self.now)();
+        let next = self.ledgers.extend(&ledger, batch, progress.attempt, ids, now).await?;
+        let started = Instant::now();
+        self.append(&table, &ledger, &next, batch, files.clone()).await?;
+
+        let rows: u64 = files.iter().map(DataFile::record_count).sum();
+        let bytes: u64 = files.iter().map(DataFile::file_size_in_bytes).sum();
+        metrics::committed(rows, bytes, started.elapsed());
+        info!(table = name, %batch, uploads = open.len(), rows, bytes, files = files.len(), "committed batch");
+        if next.was_merged_since(&ledger) {
+            match self.ledgers.sweep(&next, now).await {
+                Ok(removed) => info!(table = name, removed, "swept ledger"),
+                Err(error) => warn!(table = name, error = error.chain(), "ledger not swept"),
+            }
+        }
+        self.ledgers.remember(next);
+        Ok(())
+    }
+
+    /// The data files with the rows of the open shares: those of the last attempt, unless some of its shares were dropped since.
+    async fn written(
+        &self,
+        table: &Table,
+        ledger: &Ledger,
+        batch: Ulid,
+        shares: &Arc<[Share]>,
+        open: &[usize],
+        progress: &mut Progress,
+    ) -> Result<Vec<DataFile>, Error> {
+        let base = ledger.head().map(str::to_owned);
+        if let Some(written) = progress.written.take() {
+            if written.shares == open {
+                let files = written.files.clone();
+                progress.written = Some(Written { base, ..written });
+                return Ok(files);
+            }
+            // Only when the head has moved can no commit under way still bring these files in.
+            if written.base != base {
+                parquet::discard(table, &written.files).await;
+            }
+        }
+        let (to, all, of) = (table.clone(), shares.clone(), open.to_vec());
+        let (files_name, now) = (format!("{batch}-{}", progress.attempt), (self.now)());
+        let reactor = tokio::runtime::Handle::current();
+        // Sorting, encoding and compressing would hold up the reactor; only the waiting for storage goes back to it.
+        let write = move || write(&to, &all, &of, &files_name, now, &reactor);
+        let files =
+            tokio::task::spawn_blocking(write).await.map_err(|source| Error::Task { doing: "write data files", source })?;
+        let files = files?;
+        progress.written = Some(Written { shares: open.to_vec(), files: files.clone(), base });
+        Ok(files)
+    }
+
+    /// Appends the files and moves the head from `base` to `next`, both or neither, and only when nobody moved it before.
+    async fn append(&self, table: &Table, base: &Ledger, next: &Ledger, batch: Ulid, files: Vec<DataFile>) -> Result<(), Error> {
+        let failed = Error::table("commit", table.identifier().name());
+        let guarded = Guarded::new(self.tables.catalog.as_ref(), table, base.head());
+        let transaction = Transaction::new(table);
+        let append = transaction
+            .fast_append()
+            // Whether these files are in the table already is what the ledger answers, without reading all manifests.
+            .with_check_duplicate(false)
+            .add_data_files(files)
+            .set_snapshot_properties(HashMap::from([(BATCH.to_owned(), batch.to_string())]));
+        let transaction = append.apply(transaction).map_err(&failed)?;
+        let head = next.head().unwrap_or_default().to_owned();
+        let transaction = transaction.update_table_properties().set(HEAD.to_owned(), head).apply(transaction).map_err(&failed)?;
+        transaction.commit(&guarded).await.map_err(&failed)?;
+        Ok(())
+    }
+}
+
+fn write(
+    table: &Table,
+    shares: &[Share],
+    open: &[usize],
+    files_name: &str,
+    now: Timestamp,
+    reactor: &tokio::runtime::Handle,
+) -> Result<Vec<DataFile>, Error> {
+    let name = table.identifier().name();
+    let schema = schema_to_arrow_schema(table.metadata().current_schema()).map_err(Error::table("read the schema of", name))?;
+    let open = open.iter().filter_map(|at| shares.get(*at));
+    let parts: Vec<_> = open.flat_map(|share| share.parts.iter().map(|part| (share.upload.as_str(), part))).collect();
+    let arranged = batch::arrange(&Arc::new(schema), &parts, now);
+    let arranged = arranged.map_err(|source| Error::Rows { table: name.to_owned(), source })?;
+    reactor.block_on(parquet::write(table, &arranged, files_name)).map_err(Error::table("write data files of", name))
+}
+
+fn drop_known(ledger: &Ledger, shares: &[Share], progress: &mut Progress) {
+    for (at, share) in open(shares, progress) {
+        if ledger.knows(&share.source) {
+            progress.set(at, Outcome::Landed);
+        } else if share.content.is_some_and(|content| ledger.knows(&content)) {
+            progress.set(at, Outcome::Duplicate);
+        }
+    }
+}
+
+/// Of shares with the same source or content within the batch the first one stays.
+fn drop_repeats(shares: &[Share], progress: &mut Progress) {
+    let mut seen: HashMap<Id, ()> = HashMap::new();
+    for (at, share) in open(shares, progress) {
+        if seen.contains_key(&share.source) {
+            progress.set(at, Outcome::Landed);
+        } else if share.content.is_some_and(|content| seen.contains_key(&content)) {
+            progress.set(at, Outcome::Duplicate);
+        } else {
+            seen.extend(share.ids().map(|id| (id, ())));
+        }
+    }
+}
+
+fn open<'a>(shares: &'a [Share], progress: &Progress) -> Vec<(usize, &'a Share)> {
+    progress.open().into_iter().filter_map(|at| Some((at, shares.get(at)?))).collect()
+}
+
+/// Refuses the shares that do not fit the table, or an earlier share of the batch, and returns the columns that the others need
+/// and the table lacks.
+fn fit_all(schema: Option<&Arc<Schema>>, shares: &[Share], progress: &mut Progress) -> Vec<Column> {
+    let foreign = schema.and_then(|schema| table::foreign(schema));
+    let mut missing: Vec<Column> = Vec::new();
+    for (at, share) in open(shares, progress) {
+        let needed = match &foreign {
+            Some(reason) => Err(reason.clone()),
+            None => fit_share(schema, share, &missing),
+        };
+        match needed {
+            Ok(columns) => missing.extend(columns),
+            Err(reason) => progress.set(at, Outcome::Refused(reason)),
+        }
+    }
+    missing
+}
+
+/// The columns that this share needs, the table lacks, and no share before it has asked for; or why it does not fit.
+fn fit_share(schema: Option<&Arc<Schema>>, share: &Share, missing: &[Column]) -> Result<Vec<Column>, String> {
+    let mut needed: Vec<Column> = Vec::new();
+    for column in share.parts.iter().flat_map(|part| part.columns.iter().map(|(column, _)| column)) {
+        let fit = schema.map_or(Fit::Missing, |schema| table::fit(schema, column));
+        let asked_for = missing.iter().chain(&needed).find(|other| other.name == column.name);
+        match (fit, asked_for) {
+            (Fit::Fits, _) => {}
+            (Fit::Clash(reason), _) => return Err(reason),
+            (Fit::Missing, Some(other)) => match table::fit_new(column, other) {
+                Fit::Clash(reason) => return Err(reason),
+                Fit::Fits | Fit::Missing => {}
+            },
+            (Fit::Missing, None) if column.kind == Kind::Unknown => {}
+            (Fit::Missing, None) => needed.push(column.clone()),
+        }
+    }
+    Ok(needed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The queue's messages in, loaded deliveries out, many at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::budget::Budget;
+use crate::delivery::{Delivery, InFlight, Ticket};
+use crate::error::{Error, Fate};
+use crate::ledger::Ledgers;
+use crate::load::Loader;
+use crate::queue::{Message, Queue};
+use crate::retry::{Backoff, retry};
+use crate::{event, metrics, quarantine};
+
+/// What one call may ask for (SQS: ten messages, 20 s).
+const MESSAGES_MAX: u32 = 10;
+const WAIT: Duration = Duration::from_secs(20);
+/// What an upload counts at least, however short it is: its facts, its arrays, its place in the queue.
+const UPLOAD_BYTES_MIN: u64 = 4 << 10;
+/// Uploads of one message that are read at the same time.
+const UPLOADS_AT_ONCE: usize = 4;
+
+/// Receives messages and reads what they tell of.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) visibility: Duration,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) loader: Loader,
+    pub(crate) ledgers: Arc<Ledgers>,
+    /// The bucket of the quarantine.
+    pub(crate) bucket: String,
+    pub(crate) budget: Arc<Budget>,
+    /// How many messages are read at the same time.
+    pub(crate) concurrency: usize,
+    pub(crate) backoff: Backoff,
+    pub(crate) now: fn() -> Timestamp,
+}
+
+impl Intake {
+    /// Receives until `shutdown`, then ends once what was received has been read.
+    pub(crate) async fn run(self: Arc<Self>, to: mpsc::Sender<Delivery>, shutdown: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.concurrency));
+        let mut reads = JoinSet::new();
+        let mut backoff = self.backoff;
+        loop {
+            let received = tokio::select! {
+                () = shutdown.cancelled() => break,
+                received = self.receive(&slots) => received,
+            };
+            let mut trouble = false;
+            match received {
+                Ok(messages) => {
+                    for (message, ticket, slot) in messages {
+                        reads.spawn(self.clone().read(message, ticket, slot, to.clone()));
+                    }
+                }
+                Err(error) => {
+                    warn!(error = error.chain(), "no messages");
+                    trouble = true;
+                }
+            }
+            while let Some(read) = reads.try_join_next() {
+                trouble |= matches!(ended(read), Some(Fate::Retry));
+            }
+            if !trouble {
+                backoff = self.backoff;
+                continue;
+            }
+            // While the lake or the queue is in trouble, to go on receiving would only use up the deliveries of every message.
+            let pause = backoff.pause().unwrap_or(WAIT);
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        while let Some(read) = reads.join_next().await {
+            ended(read);
+        }
+    }
+
+    /// As many messages as can be read at once now, at least one; none when none came.
+    async fn receive(&self, slots: &Arc<Semaphore>) -> Result<Vec<(Message, Ticket, OwnedSemaphorePermit)>, Error> {
+        // The semaphore is never closed.
+        let first = slots.clone().acquire_owned().await.ok();
+        let more = std::iter::from_fn(|| slots.clone().try_acquire_owned().ok());
+        let slots: Vec<_> = first.into_iter().chain(more).zip(0..MESSAGES_MAX).map(|(slot, _)| slot).collect();
+        let messages_max = u32::try_from(slots.len()).unwrap_or(MESSAGES_MAX);
+        let asked = Instant::now();
+        let messages = self.queue.receive(messages_max, WAIT, self.visibility).await?;
+        // A message was hidden at some moment after the question; which one only the queue knows.
+        let hidden_from = Instant::now().checked_sub(WAIT).unwrap_or(asked).max(asked);
+        let messages = messages.into_iter().zip(slots);
+        Ok(messages.map(|(message, slot)| (message.clone(), self.in_flight.keep(message.receipt, hidden_from), slot)).collect())
+    }
+
+    /// Reads the uploads of one message and hands them on. Whatever goes wrong, the message stays in the queue: it is delivered again
+    /// when it is no longer hidden, and set aside by the queue when that has been often enough.
+    async fn read(
+        self: Arc<Self>,
+        message: Message,
+        ticket: Ticket,
+        slot: OwnedSemaphorePermit,
+        to: mpsc::Sender<Delivery>,
+    ) -> Option<Fate> {
+        match self.delivery(&message, ticket).await {
+            Ok(delivery) => {
+                // It fails only when the worker is gone already; then the message is delivered again.
+                let _ = to.send(delivery).await;
+                drop(slot);
+                None
+            }
+            Err(failure) => {
+                metrics::message_left();
+                error!(error = failure.chain(), deliveries = message.deliveries, "message left in the queue");
+                Some(failure.fate())
+            }
+        }
+    }
+
+    async fn delivery(&self, message: &Message, ticket: Ticket) -> Result<Delivery, Error> {
+        let now = (self.now)();
+        let created = match event::read(&message.body) {
+            Ok(created) => created,
+            Err(undecodable) => {
+                let reason = undecodable.to_string();
+                warn!(reason, "quarantine a message");
+                let keep = || quarantine::keep_message(self.loader.lake.as_ref(), &self.bucket, &message.body, reason.clone());
+                retry(self.backoff, keep).await?;
+                Vec::new()
+            }
+        };
+        // All uploads of a message at once: to hold some while waiting for room for the others could be for ever.
+        let bytes = created.iter().map(|object| object.bytes.unwrap_or_default().max(UPLOAD_BYTES_MIN)).sum();
+        let mut hold = self.budget.hold(bytes).await;
+        let loads = stream::iter(created).map(|object| async move { self.loader.load(&object, &self.ledgers, now).await });
+        let uploads: Vec<_> = loads.buffered(UPLOADS_AT_ONCE).try_collect().await?;
+        hold.set(uploads.iter().map(|upload| upload.bytes().max(UPLOAD_BYTES_MIN)).sum());
+        Ok(Delivery { ticket, uploads, hold })
+    }
+}
+
+/// What to make of a read's end: its error's fate, if it had one.
+fn ended(read: Result<Option<Fate>, tokio::task::JoinError>) -> Option<Fate> {
+    read.unwrap_or_else(|source| {
+        metrics::message_left();
+        error!(error = Error::Task { doing: "read uploads", source }.chain(), "message left in the queue");
+        Some(Fate::Abandon)
+    })
+}

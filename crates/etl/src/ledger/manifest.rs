@@ -1,0 +1,90 @@
+//! A manifest of the ledger: which segments are in force.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::Segment;
+
+/// From this many segments on they are merged.
+pub(super) const SEGMENTS_MAX: usize = 64;
+/// How many of the newest batches a manifest names. A worker whose answer was lost looks for its batch here; ids that are known
+/// tell the same, should so many others have committed meanwhile.
+const BATCHES_MAX: usize = 64;
+/// Ids older than this are merged by month, younger ones by day, so that no merge rewrites much.
+const MERGED_BY_DAY: Duration = Duration::from_hours(32 * 24);
+
+/// The ledger of one table as of one commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    /// The form of this object; 1.
+    pub(crate) version: u32,
+    /// The segments in force, oldest first.
+    pub(crate) segments: Vec<Entry>,
+    /// The newest batches, oldest first.
+    pub(crate) batches: Vec<String>,
+}
+
+/// One segment in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Entry {
+    /// Its object's name.
+    pub(crate) name: String,
+    /// How many ids it has.
+    pub(crate) ids: usize,
+    /// When the newest of them was committed, in microseconds since the Unix epoch.
+    pub(crate) until: i64,
+}
+
+impl Manifest {
+    pub(super) const VERSION: u32 = 1;
+
+    pub(super) fn add(&mut self, batch: String, name: String, segment: &Segment, now: Timestamp) {
+        self.version = Self::VERSION;
+        self.segments.push(Entry { name, ids: segment.len(), until: now.as_microsecond() });
+        self.batches.push(batch);
+        let surplus = self.batches.len().saturating_sub(BATCHES_MAX);
+        self.batches.drain(..surplus);
+    }
+
+    /// Takes out the segments whose ids are all older than the window: what they name is refused by its age from now on.
+    pub(super) fn forget(&mut self, window: Duration, now: Timestamp) {
+        let oldest = before(now, window);
+        self.segments.retain(|entry| entry.until >= oldest);
+    }
+
+    /// The segments to merge now: groups of the same day, or of the same month when they are old.
+    pub(super) fn to_merge(&self, now: Timestamp) -> Vec<Vec<Entry>> {
+        if self.segments.len() < SEGMENTS_MAX {
+            return Vec::new();
+        }
+        let by_day_from = before(now, MERGED_BY_DAY);
+        let same_period = |a: &Entry, b: &Entry| {
+            let (a_day, b_day) = (date(a.until), date(b.until));
+            let is_young = a.until >= by_day_from && b.until >= by_day_from;
+            if is_young { a_day == b_day } else { a_day.first_of_month() == b_day.first_of_month() }
+        };
+        let groups = self.segments.chunk_by(same_period);
+        groups.filter(|group| group.len() > 1).map(<[Entry]>::to_vec).collect()
+    }
+
+    /// Puts one segment in the place of a group that it was merged from.
+    pub(super) fn replace(&mut self, group: &[Entry], name: String, merged: &Segment) {
+        let Some(at) = self.segments.iter().position(|entry| group.contains(entry)) else { return };
+        let until = group.iter().map(|entry| entry.until).max().unwrap_or_default();
+        self.segments.retain(|entry| !group.contains(entry));
+        self.segments.insert(at, Entry { name, ids: merged.len(), until });
+    }
+}
+
+fn before(now: Timestamp, window: Duration) -> i64 {
+    now.as_microsecond().saturating_sub(i64::try_from(window.as_micros()).unwrap_or(i64::MAX))
+}
+
+fn date(microsecond: i64) -> jiff::civil::Date {
+    Timestamp::from_microsecond(microsecond).unwrap_or_default().to_zoned(TimeZone::UTC).date()
+}

@@ -1,0 +1,51 @@
+//! How large one file may be, packed, unpacked and line by line.
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+
+/// Bounds on one file. What exceeds one is refused with the bound in the reason; nothing is cut to fit.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The longest raw object that is fetched.
+    pub file_bytes: ByteSize,
+    /// The most bytes that a compressed file may unpack to.
+    pub unwrapped_bytes: ByteSize,
+    /// How many times its packed length a compressed file may unpack to; looked at from 1 MiB unpacked on.
+    pub ratio: u64,
+    /// The longest line; a longer one is refused as one row.
+    pub line_bytes: ByteSize,
+    /// The most columns under one header.
+    pub columns: usize,
+}
+
+impl Limits {
+    /// What is wrong with these limits: the key relative to this section, and why.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let zero = [
+            ("file_bytes", self.file_bytes.as_u64() == 0),
+            ("unwrapped_bytes", self.unwrapped_bytes.as_u64() == 0),
+            ("ratio", self.ratio == 0),
+            ("line_bytes", self.line_bytes.as_u64() == 0),
+            ("columns", self.columns == 0),
+        ];
+        zero.into_iter().filter(|(_, is)| *is).map(|(key, _)| (key.to_owned(), "must be more than zero".to_owned())).collect()
+    }
+
+    /// [`Limits::line_bytes`] as a length in memory.
+    pub(crate) fn line_length(&self) -> usize {
+        usize::try_from(self.line_bytes.as_u64()).unwrap_or(usize::MAX)
+    }
+
+    /// Generous limits for unit tests.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            file_bytes: ByteSize::mib(64),
+            unwrapped_bytes: ByteSize::mib(256),
+            ratio: 200,
+            line_bytes: ByteSize::mib(1),
+            columns: 4096,
+        }
+    }
+}

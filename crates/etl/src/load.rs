@@ -1,0 +1,148 @@
+//! A created object → its bytes, unwrapped and parsed, or the reason why that cannot be.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::Array;
+use bytes::Bytes;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::error::Error;
+use crate::event::Created;
+use crate::facts::Upload;
+use crate::format::{File, Formats};
+use crate::lake::{Address, Head, Lake, LakeError};
+use crate::ledger::{Id, Ledgers};
+use crate::limits::Limits;
+use crate::retry::{Backoff, retry};
+use crate::rows::{Parsed, Part, Refusal};
+use crate::{batch, container, uploads};
+
+/// An upload, and what reading it gave.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) upload: Upload,
+    pub(crate) source: Id,
+    pub(crate) content: Id,
+    pub(crate) read: Result<Read, Refusal>,
+}
+
+/// A file that could be read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) parsed: Parsed,
+    /// The unwrapped file, kept only while rows of it were refused.
+    pub(crate) unwrapped: Vec<u8>,
+}
+
+/// Reads uploads, a bounded number at a time.
+pub(crate) struct Loader {
+    pub(crate) lake: Arc<dyn Lake>,
+    pub(crate) file_bytes_max: u64,
+    /// What a file's bytes mean. It is called off the reactor.
+    pub(crate) parse: Arc<Parse>,
+    /// One permit for each file that may be parsed at the same time.
+    pub(crate) threads: Semaphore,
+    pub(crate) backoff: Backoff,
+}
+
+pub(crate) type Parse = dyn Fn(&Upload, &[u8]) -> Result<Read, Refusal> + Send + Sync;
+
+/// Parsing by format definitions, after unwrapping.
+pub(crate) fn by_formats(formats: Formats, limits: Limits) -> Arc<Parse> {
+    Arc::new(move |upload, bytes| {
+        let unwrapped = container::unwrap(bytes, &limits)?;
+        let (path, device, zone) = (&upload.path, &upload.device, upload.zone.as_deref());
+        let parsed = formats.parse(&File { path, device, zone, bytes: &unwrapped })?;
+        let unwrapped = if parsed.refused.is_empty() { Vec::new() } else { unwrapped.into_owned() };
+        Ok(Read { parsed, unwrapped })
+    })
+}
+
+impl Loader {
+    /// Fetches and reads one object. What is wrong with the file is in the answer; an error says that it could not be got at.
+    pub(crate) async fn load(&self, created: &Created, ledgers: &Ledgers, now: Timestamp) -> Result<Loaded, Error> {
+        let (head, fetched) = self.fetch(&created.at).await?;
+        let (mut upload, mut fetched) = match Upload::read(created, &head) {
+            Ok(upload) => (upload, fetched),
+            Err(bad) => (Upload::bare(created, &head), fetched.and_then(|_| Err(Refusal { reason: bad.to_string() }))),
+        };
+        if ledgers.is_past(upload.landed_at, now) {
+            // Whether its rows are in a table nobody remembers: to add them could be to add them twice.
+            let reason = format!("landed at {}, longer ago than processed uploads are remembered", upload.landed_at);
+            fetched = Err(Refusal { reason });
+        }
+        let sha256 = upload.sha256.get_or_insert_with(|| fetched.as_deref().map(hexadecimal_sha256).unwrap_or_default());
+        let content = Id::of_content(&upload.device, &upload.path, upload.offset, sha256);
+        let source = Id::of_source(&created.at, &head.version);
+        let read = match fetched {
+            Ok(bytes) => self.read(&upload, bytes).await?,
+            Err(refusal) => Err(refusal),
+        };
+        Ok(Loaded { upload, source, content, read })
+    }
+
+    async fn fetch(&self, at: &Address) -> Result<(Head, Result<Bytes, Refusal>), Error> {
+        let got =
+            retry(self.backoff, || async { self.lake.get(at, self.file_bytes_max).await.map_err(Error::lake("read upload")) });
+        match got.await {
+            Ok((head, bytes)) => Ok((head, Ok(bytes))),
+            Err(Error::Lake { source: source @ LakeError::TooLong { .. }, .. }) => {
+                let head = retry(self.backoff, || async { self.lake.head(at).await.map_err(Error::lake("look at upload")) });
+                Ok((head.await?, Err(Refusal { reason: source.to_string() })))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read(&self, upload: &Upload, bytes: Bytes) -> Result<Result<Read, Refusal>, Error> {
+        // The semaphore is never closed.
+        let _permit = self.threads.acquire().await;
+        let (parse, upload) = (self.parse.clone(), upload.clone());
+        let read = tokio::task::spawn_blocking(move || parse(&upload, &bytes).and_then(checked));
+        read.await.map_err(|source| Error::Task { doing: "parse an upload", source })
+    }
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader").field("lake", &self.lake).finish_non_exhaustive()
+    }
+}
+
+impl Loaded {
+    /// How many rows it has for tables.
+    pub(crate) fn rows(&self) -> usize {
+        self.read.iter().flat_map(|read| &read.parsed.parts).map(|part| part.ts.len()).sum()
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let arrays = |part: &Part| {
+            let own = part.device.get_array_memory_size() + part.ts.get_array_memory_size() + part.row.get_array_memory_size();
+            own + part.columns.iter().map(|(_, values)| values.get_array_memory_size()).sum::<usize>()
+        };
+        let of = |read: &Read| read.parsed.parts.iter().map(arrays).sum::<usize>() + read.unwrapped.len();
+        u64::try_from(self.read.as_ref().map_or(0, of)).unwrap_or(u64::MAX)
+    }
+}
+
+/// Parts without rows say nothing; parts that cannot stand in a table must not get near the rows of others.
+fn checked(mut read: Read) -> Result<Read, Refusal> {
+    read.parsed.parts.retain(|part| !part.ts.is_empty());
+    for part in &read.parsed.parts {
+        if part.table == uploads::TABLE {
+            return Err(Refusal { reason: format!("the table name {} is taken by the record of uploads", uploads::TABLE) });
+        }
+        if let Some(flaw) = batch::flaw(part) {
+            return Err(Refusal { reason: format!("format {} gave rows that no table takes: {flaw}", read.parsed.format) });
+        }
+    }
+    Ok(read)
+}
+
+fn hexadecimal_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

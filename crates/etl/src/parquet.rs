@@ -1,0 +1,99 @@
+//! Arranged rows → Parquet files of a table, one or more for each day.
+
+use ::parquet::basic::{Compression, Encoding, ZstdLevel};
+use ::parquet::file::metadata::SortingColumn;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::schema::types::ColumnPath;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use iceberg::spec::{DataFile, DataFileFormat, Literal, PartitionKey, PrimitiveType, Schema, Struct, Transform, Type};
+use iceberg::table::Table;
+use iceberg::writer::base_writer::data_file_writer::DataFileWriterBuilder;
+use iceberg::writer::file_writer::ParquetWriterBuilder;
+use iceberg::writer::file_writer::location_generator::{DefaultFileNameGenerator, DefaultLocationGenerator};
+use iceberg::writer::file_writer::rolling_writer::RollingFileWriterBuilder;
+use iceberg::writer::{IcebergWriter, IcebergWriterBuilder};
+use iceberg::{Error, ErrorKind};
+
+use crate::batch::Arranged;
+use crate::table::{DEVICE, ROW, TS};
+
+const FILE_BYTES_TARGET: usize = 512 << 20;
+const ROW_GROUP_ROWS: usize = 256 << 10;
+const ZSTD_LEVEL: i32 = 3;
+/// Days written at the same time, so that a batch over many days waits for storage once and not day by day.
+const DAYS_AT_ONCE: usize = 8;
+
+/// Writes rows under names that begin with `name`, which nobody else uses. The files belong to no table until they are committed.
+pub(crate) async fn write(table: &Table, arranged: &Arranged, name: &str) -> iceberg::Result<Vec<DataFile>> {
+    let metadata = table.metadata();
+    let schema = metadata.current_schema();
+    let spec = metadata.default_partition_spec();
+    if !matches!(spec.fields(), [field] if field.transform == Transform::Day && Some(field.source_id) == schema.field_id_by_name(TS))
+    {
+        return Err(Error::new(ErrorKind::DataInvalid, "the table is not partitioned by the day of ts, and by that alone"));
+    }
+    let builder = DataFileWriterBuilder::new(RollingFileWriterBuilder::new(
+        ParquetWriterBuilder::new(properties(schema, arranged.devices), schema.clone()),
+        FILE_BYTES_TARGET,
+        table.file_io().clone(),
+        DefaultLocationGenerator::new(metadata)?,
+        DefaultFileNameGenerator::new(name.to_owned(), None, DataFileFormat::Parquet),
+    ));
+    let days = stream::iter(arranged.days.clone()).map(|(day, rows)| {
+        let day = Struct::from_iter([Some(Literal::date(day))]);
+        let partition = PartitionKey::new(spec.as_ref().clone(), schema.clone(), day);
+        let rows = arranged.rows.slice(rows.start, rows.len());
+        let builder = &builder;
+        async move {
+            let mut writer = builder.build(Some(partition)).await?;
+            writer.write(rows).await?;
+            writer.close().await
+        }
+    });
+    let files: Vec<Vec<DataFile>> = days.buffer_unordered(DAYS_AT_ONCE).try_collect().await?;
+    Ok(files.into_iter().flatten().collect())
+}
+
+/// How rows of this table are stored. Sensors give rounded numbers that repeat, for which a dictionary is the best encoding by far;
+/// byte stream split is for columns whose dictionary grew too large. Times and line numbers climb: for these it is deltas.
+fn properties(schema: &Schema, devices: usize) -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("inlet ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(ZstdLevel::try_new(ZSTD_LEVEL).map_or(Compression::UNCOMPRESSED, Compression::ZSTD))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Page);
+    let mut sorted_by = Vec::new();
+    for (field, position) in schema.as_struct().fields().iter().zip(0..) {
+        let column = || ColumnPath::new(vec![field.name.clone()]);
+        if [DEVICE, TS].contains(&field.name.as_str()) {
+            sorted_by.push(SortingColumn { column_idx: position, descending: false, nulls_first: true });
+        }
+        let climbs = field.name == ROW || *field.field_type == Type::Primitive(PrimitiveType::Timestamptz);
+        properties = match *field.field_type {
+            _ if climbs => {
+                let deltas = properties.set_column_encoding(column(), Encoding::DELTA_BINARY_PACKED);
+                deltas.set_column_dictionary_enabled(column(), false)
+            }
+            Type::Primitive(PrimitiveType::Double) => properties.set_column_encoding(column(), Encoding::BYTE_STREAM_SPLIT),
+            Type::Primitive(PrimitiveType::Long) => properties.set_column_encoding(column(), Encoding::DELTA_BINARY_PACKED),
+            _ => properties,
+        };
+    }
+    let device = || ColumnPath::from(DEVICE);
+    properties
+        .set_sorting_columns(Some(sorted_by))
+        .set_column_bloom_filter_enabled(device(), true)
+        .set_column_bloom_filter_ndv(device(), u64::try_from(devices).unwrap_or(u64::MAX).max(1))
+        .build()
+}
+
+/// Removes files that no commit can refer to any more. One that stays costs space and nothing else.
+pub(crate) async fn discard(table: &Table, files: &[DataFile]) {
+    let paths: Vec<String> = files.iter().map(|file| file.file_path().to_owned()).collect();
+    if let Err(error) = table.file_io().delete_stream(stream::iter(paths)).await {
+        tracing::warn!(%error, table = table.identifier().name(), "data files that nobody refers to stay");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Tables: made when the first rows come, widened when new columns come, never changed otherwise.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use iceberg::spec::{
+    NestedField, NullOrder, PrimitiveType, Schema, SortDirection, SortField, SortOrder, Transform, Type, UnboundPartitionSpec,
+};
+use iceberg::table::Table;
+use iceberg::transaction::{AddColumn, ApplyTransactionAction, Transaction};
+use iceberg::{Catalog, ErrorKind, NamespaceIdent, TableCreation, TableIdent};
+use serde::{Deserialize, Serialize};
+use tracing::info;
+
+use crate::error::Error;
+use crate::rows::{Column, Kind};
+
+/// Who measured, and when: the order of the rows in every file.
+pub(crate) const DEVICE: &str = "device";
+pub(crate) const TS: &str = "ts";
+/// Where a row came from.
+pub(crate) const UPLOAD: &str = "_upload";
+pub(crate) const ROW: &str = "_row";
+pub(crate) const INGESTED_AT: &str = "_ingested_at";
+
+const DEVICE_ID: i32 = 1;
+const TS_ID: i32 = 2;
+/// The columns that every table has, with their types; metrics stand between the second and the third.
+const OWN: [(&str, PrimitiveType); 5] = [
+    (DEVICE, PrimitiveType::String),
+    (TS, PrimitiveType::Timestamptz),
+    (UPLOAD, PrimitiveType::String),
+    (ROW, PrimitiveType::Long),
+    (INGESTED_AT, PrimitiveType::Timestamptz),
+];
+
+/// What a metric column says of itself, as JSON in the field's `doc`.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Doc {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<String>,
+}
+
+/// The namespace that the tables are in, and the catalog that holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Tables {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    namespace: NamespaceIdent,
+}
+
+impl Tables {
+    pub(crate) fn new(catalog: Arc<dyn Catalog>, namespace: &str) -> Self {
+        Self { catalog, namespace: NamespaceIdent::new(namespace.to_owned()) }
+    }
+
+    /// The names of the tables there are, in order.
+    pub(crate) async fn names(&self) -> Result<Vec<String>, Error> {
+        match self.catalog.list_tables(&self.namespace).await {
+            Ok(tables) => {
+                let mut names: Vec<_> = tables.into_iter().map(|table| table.name).collect();
+                names.sort_unstable();
+                Ok(names)
+            }
+            Err(error) if error.kind() == ErrorKind::NamespaceNotFound => Ok(Vec::new()),
+            Err(error) => Err(Error::table("list tables of", &self.namespace.to_string())(error)),
+        }
+    }
+
+    /// The table as it is now; `None` when there is none.
+    pub(crate) async fn load(&self, name: &str) -> Result<Option<Table>, Error> {
+        match self.catalog.load_table(&self.ident(name)).await {
+            Ok(table) => Ok(Some(table)),
+            Err(error) if matches!(error.kind(), ErrorKind::TableNotFound | ErrorKind::NamespaceNotFound) => Ok(None),
+            Err(error) => Err(Error::table("load", name)(error)),
+        }
+    }
+
+    /// Makes a table with these metric columns, partitioned by day, without rows.
+    ///
+    /// Fails when somebody else makes it at the same time: load it then.
+    pub(crate) async fn create(&self, name: &str, columns: &[Column]) -> Result<Table, Error> {
+        let failed = Error::table("create", name);
+        match self.catalog.create_namespace(&self.namespace, HashMap::new()).await {
+            Ok(_) => {}
+            // Whatever the answer was: if the namespace is there now, the table can be made.
+            Err(error) => match self.catalog.namespace_exists(&self.namespace).await {
+                Ok(true) => {}
+                _ => return Err(failed(error)),
+            },
+        }
+        let creation = creation(name, columns).map_err(&failed)?;
+        let table = self.catalog.create_table(&self.namespace, creation).await.map_err(&failed)?;
+        info!(table = name, columns = columns.len(), "created table");
+        Ok(table)
+    }
+
+    /// Adds metric columns in a commit of its own, which holds no rows: it may land twice or not at all without harm.
+    pub(crate) async fn widen(&self, table: &Table, columns: &[Column]) -> Result<Table, Error> {
+        let name = table.identifier().name();
+        let failed = Error::table("widen", name);
+        let transaction = Transaction::new(table);
+        let mut update = transaction.update_schema();
+        for column in columns {
+            if let Some(of) = type_of(column.kind) {
+                let added = AddColumn::builder().name(&column.name).field_type(Type::Primitive(of)).doc(doc(column));
+                update = update.add_column(added.build());
+            }
+        }
+        let transaction = update.apply(transaction).map_err(&failed)?;
+        let table = transaction.commit(self.catalog.as_ref()).await.map_err(&failed)?;
+        info!(table = name, columns = columns.len(), "widened table");
+        Ok(table)
+    }
+
+    fn ident(&self, name: &str) -> TableIdent {
+        TableIdent::new(self.namespace.clone(), name.to_owned())
+    }
+}
+
+/// How a column of a file stands to its table.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// The table has it, or it has no values and needs no place.
+    Fits,
+    /// The table has no such column yet.
+    Missing,
+    /// The table has it otherwise, in words.
+    Clash(String),
+}
+
+/// Why rows cannot go into a table of this form, whoever made it; `None` when they can.
+pub(crate) fn foreign(schema: &Schema) -> Option<String> {
+    for (name, of) in OWN {
+        match schema.field_by_name(name) {
+            Some(field) if *field.field_type == Type::Primitive(of.clone()) => {}
+            Some(field) => return Some(format!("the table's column {name} is {}, not {of}", field.field_type)),
+            None => return Some(format!("the table has no column {name}: it was not made by Inlet")),
+        }
+    }
+    let fields = schema.as_struct().fields();
+    let other = fields.iter().find(|field| field.required && !OWN.iter().any(|(name, _)| *name == field.name));
+    other.map(|field| format!("the table requires a column {}, which no file fills", field.name))
+}
+
+/// Compares a column with the table's.
+pub(crate) fn fit(schema: &Schema, column: &Column) -> Fit {
+    let Some(field) = schema.field_by_name(&column.name) else {
+        return if column.kind == Kind::Unknown { Fit::Fits } else { Fit::Missing };
+    };
+    if let Some(of) = type_of(column.kind).filter(|of| *field.field_type != Type::Primitive(of.clone())) {
+        return Fit::Clash(format!("column {} is {of} here and {} in the table", column.name, field.field_type));
+    }
+    let doc: Doc = field.doc.as_deref().and_then(|doc| serde_json::from_str(doc).ok()).unwrap_or_default();
+    clash_of_units(&column.name, column.unit.as_deref(), doc.unit.as_deref()).map_or(Fit::Fits, Fit::Clash)
+}
+
+/// Compares a column with one that another file of the same batch is about to add.
+pub(crate) fn fit_new(column: &Column, new: &Column) -> Fit {
+    if column.kind != Kind::Unknown && column.kind != new.kind {
+        return Fit::Clash(format!("column {} is {:?} here and {:?} in the table", column.name, column.kind, new.kind));
+    }
+    clash_of_units(&column.name, column.unit.as_deref(), new.unit.as_deref()).map_or(Fit::Fits, Fit::Clash)
+}
+
+fn clash_of_units(name: &str, here: Option<&str>, there: Option<&str>) -> Option<String> {
+    let (here, there) = (here?, there?);
+    let plain = |unit: &str| unit.split_whitespace().collect::<String>().to_lowercase();
+    (plain(here) != plain(there)).then(|| format!("column {name} is in {here} here and in {there} in the table"))
+}
+
+fn creation(name: &str, columns: &[Column]) -> iceberg::Result<TableCreation> {
+    let own = |(name, of): &(&str, PrimitiveType)| NestedField::required(0, *name, Type::Primitive(of.clone()));
+    let metric = |column: &Column| {
+        let of = Type::Primitive(type_of(column.kind)?);
+        Some(NestedField::optional(0, &column.name, of).with_doc(doc(column)))
+    };
+    let (key, lineage) = OWN.split_at(2);
+    let fields = key.iter().map(own).chain(columns.iter().filter_map(metric)).chain(lineage.iter().map(own));
+    let fields = (DEVICE_ID..).zip(fields).map(|(id, field)| Arc::new(NestedField { id, ..field }));
+    let schema = Schema::builder().with_fields(fields).build()?;
+    let partition = UnboundPartitionSpec::builder().with_spec_id(0).add_partition_field(TS_ID, "ts_day", Transform::Day)?.build();
+    let order = SortOrder::builder().with_order_id(1).with_fields(vec![ascending(DEVICE_ID), ascending(TS_ID)]).build(&schema)?;
+    Ok(TableCreation::builder().name(name.to_owned()).schema(schema).partition_spec(partition).sort_order(order).build())
+}
+
+fn ascending(source_id: i32) -> SortField {
+    SortField::builder()
+        .source_id(source_id)
+        .transform(Transform::Identity)
+        .direction(SortDirection::Ascending)
+        .null_order(NullOrder::First)
+        .build()
+}
+
+fn doc(column: &Column) -> String {
+    let doc = Doc { name: column.original.clone(), unit: column.unit.clone(), process: column.process.clone() };
+    serde_json::to_string(&doc).unwrap_or_default()
+}
+
+/// The table's type for values of a kind; none while no value has been seen.
+fn type_of(kind: Kind) -> Option<PrimitiveType> {
+    match kind {
+        Kind::Double => Some(PrimitiveType::Double),
+        Kind::Long => Some(PrimitiveType::Long),
+        Kind::Boolean => Some(PrimitiveType::Boolean),
+        Kind::Text => Some(PrimitiveType::String),
+        Kind::Timestamp => Some(PrimitiveType::Timestamptz),
+        Kind::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

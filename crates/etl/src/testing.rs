@@ -1,0 +1,193 @@
+//! A lake, a queue and a catalog that fail when told to, and what tests of the whole road need besides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use bytesize::ByteSize;
+use futures::TryStreamExt;
+use iceberg::Catalog;
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use crate::limits::Limits;
+use crate::load::{Parse, Read};
+use crate::table::Tables;
+use crate::{
+    Address, BatchConfig, Column, Config, Kind, Lake, LedgerConfig, Parsed, Part, QueueConfig, Refusal, Refused, Seams, catalog,
+};
+
+mod faults;
+mod faulty_catalog;
+mod test_lake;
+mod test_queue;
+
+pub(crate) use faults::{Faults, Strike};
+pub(crate) use faulty_catalog::FaultyCatalog;
+pub(crate) use test_lake::TestLake;
+pub(crate) use test_queue::TestQueue;
+
+pub(crate) const LAKE: &str = "lake";
+pub(crate) const NAMESPACE: &str = "inlet";
+
+/// One world: a directory with lake, warehouse and catalog, and a queue.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
+    pub(crate) lake: TestLake,
+    pub(crate) queue: TestQueue,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { lake: TestLake::new(dir.path()), queue: TestQueue::default(), dir }
+    }
+
+    /// The catalog as one process has it open.
+    pub(crate) async fn catalog(&self, lake: Arc<dyn Lake>) -> Arc<dyn Catalog> {
+        let uri = format!("sqlite://{}/catalog.db", self.dir.path().display());
+        let warehouse = format!("file://{}/warehouse", self.dir.path().display());
+        catalog::sqlite(&uri, &warehouse, lake).await.unwrap()
+    }
+
+    /// What a worker works with, everything going through `faults`.
+    pub(crate) async fn seams(&self, faults: &Arc<Faults>) -> Seams {
+        let lake: Arc<dyn Lake> = Arc::new(self.lake.with(faults));
+        Seams {
+            lake: lake.clone(),
+            bucket: LAKE.to_owned(),
+            queue: Arc::new(self.queue.with(faults)),
+            catalog: Arc::new(FaultyCatalog::new(self.catalog(lake).await, faults)),
+            parse: parse(),
+            now: || "2026-11-21T22:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// Uploads a file as the watcher does and sends its event.
+    pub(crate) fn upload(&self, id: &str, device: &str, path: &str, text: &str) {
+        let key = format!("raw/dt=2026-11-21/device={device}/{id}/file.csv");
+        let facts = BTreeMap::from(
+            [
+                ("inlet-upload", id),
+                ("inlet-device", device),
+                ("inlet-path", path),
+                ("inlet-landed-at", "2026-11-21T21:08:01.375Z"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        self.lake.put(&Address { bucket: LAKE.into(), key: key.clone() }, Bytes::copy_from_slice(text.as_bytes()), facts);
+        self.queue.send(&event(&key, text.len()));
+    }
+
+    /// The rows of a table, each as `upload:row`, in order; none when there is no table.
+    pub(crate) async fn rows(&self, table: &str) -> Vec<String> {
+        let mut rows = Vec::new();
+        for batch in self.scan(table).await {
+            let upload = column::<StringArray>(&batch, "_upload");
+            let row = column::<Int64Array>(&batch, "_row");
+            rows.extend((0..batch.num_rows()).map(|at| format!("{}:{}", upload.value(at), row.value(at))));
+        }
+        rows.sort();
+        rows
+    }
+
+    pub(crate) async fn scan(&self, table: &str) -> Vec<RecordBatch> {
+        let tables = Tables::new(self.catalog(Arc::new(self.lake.clone())).await, NAMESPACE);
+        let Some(table) = tables.load(table).await.unwrap() else { return Vec::new() };
+        table.scan().select_all().build().unwrap().to_arrow().await.unwrap().try_collect().await.unwrap()
+    }
+
+    /// The record of uploads: `upload outcome rows refused`, in order.
+    pub(crate) async fn records(&self) -> Vec<String> {
+        let mut records = Vec::new();
+        for batch in self.scan("uploads").await {
+            let (upload, outcome) = (column::<StringArray>(&batch, "upload"), column::<StringArray>(&batch, "outcome"));
+            let (rows, refused) = (column::<Int64Array>(&batch, "rows"), column::<Int64Array>(&batch, "rows_refused"));
+            records.extend(
+                (0..batch.num_rows())
+                    .map(|at| format!("{} {} {} {}", upload.value(at), outcome.value(at), rows.value(at), refused.value(at))),
+            );
+        }
+        records.sort();
+        records
+    }
+}
+
+pub(crate) fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> &'a T {
+    batch.column_by_name(name).unwrap().as_any().downcast_ref().unwrap()
+}
+
+pub(crate) fn event(key: &str, bytes: usize) -> String {
+    let golden = include_str!("../../../tests/golden/upload-event.json");
+    let mut event: serde_json::Value = serde_json::from_str(golden).unwrap();
+    event["Records"][0]["s3"]["object"]["key"] = key.into();
+    event["Records"][0]["s3"]["object"]["size"] = bytes.into();
+    event.to_string()
+}
+
+pub(crate) fn config() -> Config {
+    Config {
+        default_zone: "UTC".into(),
+        formats: Vec::new(),
+        namespace: NAMESPACE.into(),
+        concurrency: 16,
+        threads: 2,
+        retry_max: Duration::from_millis(20),
+        drain: Duration::from_secs(60),
+        batch: BatchConfig { max_age: Duration::from_millis(20), max_rows: 1 << 20, max_bytes: ByteSize::mib(64) },
+        limits: Limits::for_tests(),
+        queue: QueueConfig { visibility: Duration::from_secs(60) },
+        ledger: LedgerConfig::default(),
+    }
+}
+
+/// A little format of its own. Each line is `table,second,value`; a line `bad` is refused; a file that begins with `!` is refused
+/// whole. A `value` that ends in a letter has a unit: `1.5C`.
+pub(crate) fn parse() -> Arc<Parse> {
+    Arc::new(|upload, bytes| {
+        let text = std::str::from_utf8(bytes).unwrap();
+        if text.starts_with('!') {
+            return Err(Refusal { reason: "it begins with !".into() });
+        }
+        let mut tables: BTreeMap<String, Vec<(i64, i64, f64, Option<String>)>> = BTreeMap::new();
+        let (mut refused, mut offset) = (Vec::new(), 0);
+        for (line, number) in text.lines().zip(1..) {
+            let cells: Vec<_> = line.split(',').collect();
+            if let [table, second, value] = cells[..] {
+                let digits = value.trim_end_matches(char::is_alphabetic);
+                let unit = value.strip_prefix(digits).filter(|unit| !unit.is_empty()).map(str::to_owned);
+                let row = (second.parse().unwrap(), number, digits.parse().unwrap(), unit);
+                tables.entry(table.to_owned()).or_default().push(row);
+            } else {
+                let row = u64::try_from(number).unwrap();
+                refused.push(Refused { row, bytes: offset..offset + line.len(), reason: "no three cells".into() });
+            }
+            offset += line.len() + 1;
+        }
+        let parts = tables.into_iter().map(|(table, rows)| {
+            let values: ArrayRef = Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2)));
+            let unit = rows[0].3.clone();
+            Part {
+                table,
+                device: StringArray::from_iter_values(rows.iter().map(|_| &upload.device)),
+                ts: TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.0 * 1_000_000)).with_timezone_utc(),
+                row: Int64Array::from_iter_values(rows.iter().map(|row| row.1)),
+                columns: vec![(column_of("value", unit.as_deref(), Kind::Double), values)],
+            }
+        });
+        let parsed = Parsed { format: "lines".into(), zone: None, parts: parts.collect(), refused };
+        Ok(Read { parsed, unwrapped: bytes.to_vec() })
+    })
+}
+
+pub(crate) fn column_of(name: &str, unit: Option<&str>, kind: Kind) -> Column {
+    Column { name: name.into(), original: name.to_uppercase(), unit: unit.map(str::to_owned), process: None, kind }
+}
+
+pub(crate) fn now() -> Timestamp {
+    "2026-11-21T22:00:00Z".parse().unwrap()
+}

@@ -1,0 +1,147 @@
+//! A queue in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Faults;
+use crate::{Message, Queue, QueueError};
+
+#[derive(Clone, Debug)]
+pub(crate) struct TestQueue {
+    messages: Arc<Mutex<BTreeMap<u64, Queued>>>,
+    changed: Arc<watch::Sender<()>>,
+    faults: Arc<Faults>,
+}
+
+#[derive(Debug)]
+struct Queued {
+    body: String,
+    deliveries: u32,
+    hidden_until: Option<Instant>,
+}
+
+impl Default for TestQueue {
+    fn default() -> Self {
+        Self { messages: Arc::default(), changed: Arc::new(watch::Sender::new(())), faults: Arc::new(Faults::none()) }
+    }
+}
+
+impl TestQueue {
+    pub(crate) fn with(&self, faults: &Arc<Faults>) -> Self {
+        Self { faults: faults.clone(), ..self.clone() }
+    }
+
+    pub(crate) fn send(&self, body: &str) {
+        let mut messages = self.messages.lock().unwrap();
+        let id = messages.last_key_value().map_or(0, |(id, _)| id + 1);
+        messages.insert(id, Queued { body: body.to_owned(), deliveries: 0, hidden_until: None });
+        self.changed.send_replace(());
+    }
+
+    /// As if the visibility timeout of everything under way had passed.
+    pub(crate) fn show_all(&self) {
+        self.messages.lock().unwrap().values_mut().for_each(|message| message.hidden_until = None);
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.messages.lock().unwrap().len()
+    }
+
+    /// The highest number of times that a message still here was delivered.
+    pub(crate) fn deliveries_max(&self) -> u32 {
+        self.messages.lock().unwrap().values().map(|message| message.deliveries).max().unwrap_or_default()
+    }
+
+    /// Returns once every message has been deleted.
+    pub(crate) async fn drained(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.len() > 0 {
+            changed.changed().await.unwrap();
+        }
+    }
+
+    /// Returns once every message is visible.
+    pub(crate) async fn all_visible(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.messages.lock().unwrap().values().any(|message| message.hidden_until.is_some()) {
+            changed.changed().await.unwrap();
+        }
+    }
+
+    fn take(&self, messages_max: u32, visibility: Duration) -> Vec<Message> {
+        let now = Instant::now();
+        let mut messages = self.messages.lock().unwrap();
+        let visible = messages.iter_mut().filter(|(_, message)| message.hidden_until.is_none_or(|until| until <= now));
+        let taken = visible.take(messages_max as usize).map(|(id, message)| {
+            message.hidden_until = Some(now + visibility);
+            message.deliveries += 1;
+            Message {
+                receipt: format!("{id}/{}", message.deliveries),
+                body: message.body.clone(),
+                deliveries: message.deliveries,
+            }
+        });
+        taken.collect()
+    }
+
+    async fn call<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, QueueError>> + Send,
+    ) -> Result<T, QueueError> {
+        let error = || QueueError { operation, source: "struck".into() };
+        let done = self.faults.call(&format!("queue {operation}"), error, call).await;
+        self.changed.send_replace(());
+        done
+    }
+}
+
+fn id(receipt: &str) -> u64 {
+    receipt.split_once('/').unwrap().0.parse().unwrap()
+}
+
+#[async_trait]
+impl Queue for TestQueue {
+    async fn receive(&self, messages_max: u32, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
+        assert!((1..=10).contains(&messages_max) && wait <= Duration::from_secs(20));
+        let mut changed = self.changed.subscribe();
+        let deadline = Instant::now() + wait;
+        loop {
+            let messages = self.take(messages_max, visibility);
+            if !messages.is_empty() || Instant::now() >= deadline {
+                return self.call("receive", async { Ok(messages) }).await;
+            }
+            let _ = tokio::time::timeout_at(deadline, changed.changed()).await;
+        }
+    }
+
+    async fn delete(&self, receipts: Vec<String>) -> Result<Vec<String>, QueueError> {
+        assert!(receipts.len() <= 10);
+        let delete = async {
+            let mut messages = self.messages.lock().unwrap();
+            receipts.iter().for_each(|receipt| drop(messages.remove(&id(receipt))));
+            Ok(Vec::new())
+        };
+        self.call("delete", delete).await
+    }
+
+    async fn extend(&self, receipts: Vec<String>, visibility: Duration) -> Result<Vec<String>, QueueError> {
+        let extend = async {
+            let until = (!visibility.is_zero()).then(|| Instant::now() + visibility);
+            let mut messages = self.messages.lock().unwrap();
+            for receipt in &receipts {
+                if let Some(message) = messages.get_mut(&id(receipt)) {
+                    message.hidden_until = until;
+                }
+            }
+            Ok(Vec::new())
+        };
+        self.call("extend", extend).await
+    }
+}
