@@ -99,7 +99,12 @@ impl Sweep<'_> {
             return Ok(());
         }
         if self.temporary.holds(&path) {
-            warn!(account = self.account, path = path.as_str(), bytes = facts.len(), "an upload was never renamed to its final name");
+            warn!(
+                account = self.account,
+                path = path.as_str(),
+                bytes = facts.len(),
+                "an upload was never renamed to its final name"
+            );
         }
         self.home.remove_file(path.relative())?;
         self.swept.files += 1;

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use unftp_core::auth::{
-    AuthenticationError, Authenticator, Credentials, Principal, UserDetailError, UserDetailProvider,
-};
 use tracing::info;
+use unftp_core::auth::{AuthenticationError, Authenticator, Credentials, Principal, UserDetailError, UserDetailProvider};
 
 use super::{Account, Accounts};
 use crate::session::Session;

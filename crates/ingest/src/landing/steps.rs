@@ -56,7 +56,6 @@ pub(super) fn place(home: &Dir, path: &HomePath) -> Result<Dir, Failure> {
 /// Lands an upload whose bytes are on the disk, and says how many they are.
 pub(super) fn land(upload: &Upload, sealed: &Sealed) -> Result<u64, Failure> {
     let Upload { arrival, spool, home, .. } = upload;
-    spool.at("sealed");
     if arrival.verb == Verb::Appe {
         let held = spool.lock(&arrival.account.name, &arrival.path);
         let folder = place(home, &arrival.path)?;
@@ -140,7 +139,11 @@ fn append(spool: &Spool, arrival: &Arrival, sealed: &Sealed, mut file: File) -> 
         io::copy(&mut under_way.open(&name)?, file)?;
         file.sync_data()?;
         spool.at("appended");
-        if arrival.temporary { draft.withdraw()? } else { draft.publish()? }
+        if arrival.temporary {
+            draft.withdraw()?
+        } else {
+            draft.publish()?
+        }
         spool.at("published");
         sync(under_way)
     };

@@ -79,6 +79,7 @@ impl Upload {
         }
         blocking(move || {
             let sealed = self.write(incoming, &last)?.seal().map_err(Failure::Disk)?;
+            self.spool.at("sealed");
             // A device that hangs up loses both connections, and the loss of the control connection may be seen a little
             // later than the end of the data. Writing to the disk takes long enough for that: this second look is what
             // tells an upload that was cut off from one that is whole.
@@ -116,8 +117,7 @@ impl Upload {
 
     fn tell_failure(&self, failure: &Failure) {
         let arrival = &self.arrival;
-        let (upload, account, path, cause) =
-            (arrival.upload, &arrival.account.name, arrival.path.as_str(), failure.chain());
+        let (upload, account, path, cause) = (arrival.upload, &arrival.account.name, arrival.path.as_str(), failure.chain());
         match failure {
             Failure::Broken(_) => {
                 metrics::broken();
