@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::names::BadPattern;
+
 /// Why the server could not be bound.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A pattern for temporary names is none.
+    #[error("ingest.temporary")]
+    Temporary(#[from] BadPattern),
     /// The host has no loopback, or it is used up.
     #[error("cannot listen on the loopback address")]
     Loopback(#[source] io::Error),

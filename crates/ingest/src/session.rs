@@ -1,7 +1,7 @@
 //! What the edge knows of one session, and landing must know: who, from where, and how a transfer ended.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 use ulid::Ulid;
@@ -14,6 +14,20 @@ pub enum Mode {
     Active,
     /// The device dialled the server: PASV or EPSV.
     Passive,
+}
+
+/// The command that an upload's record names (RFC 959 section 4.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verb {
+    /// Store, replacing what was there.
+    Stor,
+    /// Append.
+    Appe,
+    /// Store under a name that the server chooses.
+    Stou,
+    /// A temporary name renamed to a final one. It has no data connection, so no transfer begins with it.
+    Rnto,
 }
 
 /// How the device's side of a data connection ended.
@@ -32,30 +46,36 @@ pub struct Session {
     pub id: Ulid,
     /// The device's own address, as a balancer's PROXY header or the socket tells it.
     pub client: SocketAddr,
-    mode: Mutex<Option<Mode>>,
+    upload: Mutex<Option<(Mode, Verb)>>,
     fate: watch::Sender<Option<Fate>>,
 }
 
 impl Session {
     /// A session that has had no transfer yet.
     pub fn new(id: Ulid, client: SocketAddr) -> Self {
-        Self { id, client, mode: Mutex::new(None), fate: watch::Sender::new(None) }
+        Self { id, client, upload: Mutex::new(None), fate: watch::Sender::new(None) }
     }
 
-    /// The edge says that a transfer starts, before libunftp hears of it.
-    pub fn begin(&self, mode: Mode) {
-        *self.mode.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(mode);
+    /// The edge says that an upload starts, and by which command, before libunftp hears of it.
+    pub fn begin(&self, mode: Mode, verb: Verb) {
+        *self.upload.lock().unwrap_or_else(PoisonError::into_inner) = Some((mode, verb));
         self.fate.send_replace(None);
     }
 
-    /// The edge says how the transfer ended, before it closes its side towards libunftp.
+    /// The edge says how the transfer ended, before it closes its side towards libunftp. It may say `Broken` after
+    /// `Complete` when it finds only then that the control connection was lost first: landing looks again before it lands.
     pub fn end(&self, fate: Fate) {
         self.fate.send_replace(Some(fate));
     }
 
-    /// The mode of the transfer that began last.
-    pub fn mode(&self) -> Option<Mode> {
-        *self.mode.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The mode and the command of the upload that began last.
+    pub fn upload(&self) -> Option<(Mode, Verb)> {
+        *self.upload.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the upload under way is known to be broken off.
+    pub fn is_broken(&self) -> bool {
+        *self.fate.borrow() == Some(Fate::Broken)
     }
 
     /// Waits until the edge has said how the transfer ended. Landing asks after it has read to the end.

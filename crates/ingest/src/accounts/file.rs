@@ -1,0 +1,141 @@
+//! The file of accounts: TOML that people may edit and `inlet account` rewrites.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::password::Hash;
+use super::{Account, AccountsError, is_name};
+
+/// Only the service itself reads hashes.
+const FILE_MODE: u32 = 0o600;
+
+const HEADER: &str = "# The accounts that may upload. `inlet account` rewrites this file; it keeps no comments.\n\n";
+
+/// One account as the file has it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) device: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) zone: Option<String>,
+    pub(super) password: Hash,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    #[serde(default, rename = "account")]
+    accounts: Vec<Listed>,
+}
+
+impl Listed {
+    /// Says what is wrong with it, without its password.
+    pub(super) fn check(&self) -> Result<(), String> {
+        const RULE: &str = "1 to 64 of A-Z a-z 0-9 . _ - and not a dot first";
+        let Self { name, device, .. } = self;
+        if !is_name(name) {
+            return Err(format!("account: name {name:?} is not {RULE}"));
+        }
+        if !is_name(device) {
+            return Err(format!("account {name:?}: device {device:?} is not {RULE}"));
+        }
+        if let Some(zone) = &self.zone
+            && jiff::tz::TimeZone::get(zone).is_err()
+        {
+            return Err(format!("account {name:?}: zone {zone:?} is not an IANA time zone, such as \"Europe/Berlin\""));
+        }
+        if !self.password.is_argon2id() {
+            return Err(format!("account {name:?}: password is not an argon2id hash; `inlet account add` writes them"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn account(&self) -> Account {
+        Account { name: self.name.clone(), device: self.device.clone(), zone: self.zone.clone() }
+    }
+}
+
+/// What tells a changed file from an unchanged one, at the price of one system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified: Option<SystemTime>,
+    bytes: u64,
+    inode: u64,
+}
+
+/// `None` where there is no file.
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    let facts = fs::metadata(path).ok()?;
+    Some(Stamp { modified: facts.modified().ok(), bytes: facts.len(), inode: facts.ino() })
+}
+
+/// All accounts, each one in order.
+pub(super) fn read(path: &Path) -> Result<Vec<Listed>, AccountsError> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.map_err(|source| AccountsError::File { path: path.to_owned(), source })?,
+    };
+    let content = |line, problem| AccountsError::Content { path: path.to_owned(), line, problem };
+    // The parser's own display would show the line, which may hold a password.
+    let line_of = |offset: usize| text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
+    let Content { accounts } = toml::from_str(&text)
+        .map_err(|error| content(error.span().map_or(0, |span| line_of(span.start)), error.message().to_owned()))?;
+    for (index, account) in accounts.iter().enumerate() {
+        account.check().map_err(|problem| content(0, problem))?;
+        if accounts.iter().take(index).any(|earlier| earlier.name == account.name) {
+            return Err(content(0, format!("account {:?} is there twice", account.name)));
+        }
+    }
+    Ok(accounts)
+}
+
+/// Reads, changes and replaces the file while no other process does. A reader sees the old accounts or the new ones.
+pub(super) fn change(
+    path: &Path,
+    change: impl FnOnce(&mut Vec<Listed>) -> Result<(), AccountsError>,
+) -> Result<(), AccountsError> {
+    let beside = |suffix: &str| -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    };
+    let (locked, fresh) = (beside(".lock"), beside(".new"));
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| AccountsError::File { path, source }
+    };
+    // The lock has a file of its own: the file of accounts is another one after each change.
+    let lock = write_options().truncate(false).open(&locked).map_err(at(&locked))?;
+    lock.lock().map_err(at(&locked))?;
+    let mut accounts = read(path)?;
+    change(&mut accounts)?;
+    let text = toml::to_string(&Content { accounts }).map_err(io::Error::other).map_err(at(path))?;
+    write(&fresh, &text).map_err(at(&fresh))?;
+    fs::rename(&fresh, path).and_then(|()| sync_folder(path)).map_err(at(path))
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = write_options().truncate(true).open(path)?;
+    file.write_all(HEADER.as_bytes())?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn write_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).mode(FILE_MODE);
+    options
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}

@@ -1,0 +1,50 @@
+//! Logging in, as libunftp asks for it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tracing::info;
+use unftp_core::auth::{AuthenticationError, Authenticator, Credentials, Principal, UserDetailError, UserDetailProvider};
+
+use super::{Account, Accounts};
+use crate::session::Session;
+
+/// The login of one session.
+#[derive(Debug)]
+pub struct Login {
+    accounts: Arc<Accounts>,
+    session: Arc<Session>,
+}
+
+impl Login {
+    /// For a session that has not logged in yet.
+    pub fn new(accounts: Arc<Accounts>, session: Arc<Session>) -> Self {
+        Self { accounts, session }
+    }
+}
+
+#[async_trait]
+impl Authenticator for Login {
+    async fn authenticate(&self, name: &str, credentials: &Credentials) -> Result<Principal, AuthenticationError> {
+        let password = credentials.password.as_deref().unwrap_or_default();
+        let (session, client) = (self.session.id, self.session.client);
+        if let Some(account) = self.accounts.verify(name, password).await {
+            info!(%session, %client, account = account.name, device = account.device, "logged in");
+            return Ok(Principal { username: account.name });
+        }
+        // A name that is no account may be a password typed in the wrong place: it is not written down.
+        let account = self.accounts.find(name).await.map(|listed| listed.name);
+        info!(%session, %client, account, "login refused");
+        Err(AuthenticationError::BadPassword)
+    }
+}
+
+#[async_trait]
+impl UserDetailProvider for Login {
+    type User = Account;
+
+    async fn provide_user_detail(&self, principal: &Principal) -> Result<Account, UserDetailError> {
+        let found = self.accounts.find(&principal.username).await;
+        found.map(|listed| listed.account()).ok_or_else(|| UserDetailError::UserNotFound { username: principal.username.clone() })
+    }
+}

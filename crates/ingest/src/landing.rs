@@ -1,0 +1,165 @@
+//! Where uploads land: libunftp's storage for one session, in which 226 means safe.
+//!
+//! An account sees its own directory under `homes/` as `/`. Every path is first resolved by itself ([`HomePath`]) and then
+//! beneath the directory's handle by the kernel, so that neither `..` nor a symbolic link leads out of the home.
+
+mod arrival;
+mod error;
+mod metrics;
+mod steps;
+mod upload;
+mod view;
+
+use std::fmt::Debug;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cap_std::fs::Dir;
+use tokio::io::{AsyncRead, BufReader};
+use unftp_core::storage::{Error, ErrorKind, FEATURE_RESTART, Fileinfo, Result, StorageBackend};
+
+use self::error::Failure;
+use self::upload::Upload;
+pub use self::view::Facts;
+use crate::accounts::Account;
+use crate::names::{HomePath, Temporary};
+use crate::session::Session;
+use crate::spool::{Spool, make_folder};
+
+/// So much of a file is read at once when a device fetches it.
+const READ_BYTES: usize = 256 * 1024;
+
+/// The storage of one session.
+#[derive(Debug)]
+pub struct Landing {
+    spool: Arc<Spool>,
+    session: Arc<Session>,
+    temporary: Arc<Temporary>,
+    /// There is none before the login.
+    home: Option<Arc<Dir>>,
+}
+
+impl Landing {
+    /// Storage for a session that has not logged in yet; libunftp calls `enter` with the account.
+    pub fn new(spool: Arc<Spool>, session: Arc<Session>, temporary: Arc<Temporary>) -> Self {
+        Self { spool, session, temporary, home: None }
+    }
+
+    fn home(&self) -> Result<Arc<Dir>> {
+        self.home.clone().ok_or_else(|| ErrorKind::PermissionDenied.into())
+    }
+
+    /// Runs steps that wait for the disk on a thread that may wait.
+    async fn in_home<T: Send + 'static>(
+        &self,
+        steps: impl FnOnce(&Dir) -> std::result::Result<T, Failure> + Send + 'static,
+    ) -> Result<T> {
+        let home = self.home()?;
+        Ok(blocking(move || steps(&home)).await?)
+    }
+}
+
+/// Runs steps that wait for the disk on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    steps: impl FnOnce() -> std::result::Result<T, Failure> + Send + 'static,
+) -> std::result::Result<T, Failure> {
+    match tokio::task::spawn_blocking(steps).await {
+        Ok(done) => done,
+        Err(panicked) => Err(Failure::Disk(io::Error::other(panicked))),
+    }
+}
+
+#[async_trait]
+impl StorageBackend<Account> for Landing {
+    type Metadata = Facts;
+
+    fn enter(&mut self, account: &Account) -> io::Result<()> {
+        self.home = Some(Arc::new(self.spool.home(&account.name)?));
+        Ok(())
+    }
+
+    fn supported_features(&self) -> u32 {
+        FEATURE_RESTART
+    }
+
+    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<Facts> {
+        let path = sought(path.as_ref())?;
+        self.in_home(move |home| Facts::of(home, &path).map_err(Failure::Sought)).await
+    }
+
+    async fn list<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<Vec<Fileinfo<PathBuf, Facts>>> {
+        let path = sought(path.as_ref())?;
+        self.in_home(move |home| view::list(home, &path).map_err(Failure::Sought)).await
+    }
+
+    async fn get<P: AsRef<Path> + Send + Debug>(
+        &self,
+        _account: &Account,
+        path: P,
+        start_pos: u64,
+    ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>> {
+        let path = sought(path.as_ref())?;
+        let file = self.in_home(move |home| view::open(home, &path, start_pos).map_err(Failure::Sought)).await?;
+        Ok(Box::new(BufReader::with_capacity(READ_BYTES, tokio::fs::File::from_std(file))))
+    }
+
+    async fn put<P: AsRef<Path> + Send + Debug, R: AsyncRead + Send + Sync + Unpin + 'static>(
+        &self,
+        account: &Account,
+        input: R,
+        path: P,
+        start_pos: u64,
+    ) -> Result<u64> {
+        let path = HomePath::parse_entry(path.as_ref()).map_err(Failure::Name)?;
+        let upload = Upload::begin(self, account, path, start_pos)?;
+        Ok(upload.receive(input).await?)
+    }
+
+    async fn del<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<()> {
+        let path = sought(path.as_ref())?;
+        let (spool, account) = (Arc::clone(&self.spool), account.name.clone());
+        self.in_home(move |home| {
+            let _held = spool.lock(&account, &path);
+            home.remove_file(path.relative()).map_err(Failure::Sought)
+        })
+        .await
+    }
+
+    async fn mkd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
+        let path = HomePath::parse_entry(path.as_ref()).map_err(Failure::Name)?;
+        self.in_home(move |home| {
+            let folder = home.open_dir(path.folder()).map_err(Failure::Sought)?;
+            make_folder(&folder, path.name()).map_err(Failure::Sought)
+        })
+        .await
+    }
+
+    async fn rename<P: AsRef<Path> + Send + Debug>(&self, account: &Account, from: P, to: P) -> Result<()> {
+        let from = sought(from.as_ref())?;
+        let to = HomePath::parse_entry(to.as_ref()).map_err(Failure::Name)?;
+        let rename = steps::Rename::new(self, account, from, to);
+        self.in_home(move |home| rename.run(home)).await
+    }
+
+    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
+        let path = HomePath::parse_entry(path.as_ref()).map_err(|_| ErrorKind::PermissionDenied)?;
+        self.in_home(move |home| home.remove_dir(path.relative()).map_err(Failure::Sought)).await
+    }
+
+    /// Unlike libunftp's own storage this does not list the directory, which may hold tens of thousands of files.
+    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
+        let path = sought(path.as_ref())?;
+        let entered = self.in_home(move |home| home.open_dir(path.relative()).map(drop).map_err(Failure::Sought)).await;
+        entered.map_err(|error| Error::new(ErrorKind::PermanentDirectoryNotAvailable, error))
+    }
+}
+
+/// A path that should be there already: one that cannot be is not found.
+fn sought(path: &Path) -> Result<HomePath> {
+    HomePath::parse(path).map_err(|bad| Error::new(ErrorKind::PermanentFileNotAvailable, bad))
+}
+
+#[cfg(test)]
+mod tests;

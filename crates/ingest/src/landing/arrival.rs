@@ -1,0 +1,89 @@
+//! Who brings what, when and how: what is known of an upload before its bytes are.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tracing::info;
+use ulid::Ulid;
+
+use super::{Landing, metrics};
+use crate::accounts::Account;
+use crate::names::HomePath;
+use crate::outbox::{self, Entry};
+use crate::session::{Mode, Verb};
+
+/// One upload, or one temporary name on its way to a final one.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) upload: Ulid,
+    pub(super) account: Account,
+    pub(super) path: HomePath,
+    pub(super) verb: Verb,
+    /// Whether it lands under a name that says "not finished yet".
+    pub(super) temporary: bool,
+    session: Ulid,
+    client: std::net::SocketAddr,
+    mode: Option<Mode>,
+    received_at: Timestamp,
+    began: Instant,
+}
+
+impl Arrival {
+    /// It begins now.
+    pub(super) fn now(landing: &Landing, account: &Account, path: HomePath, mode: Option<Mode>, verb: Verb) -> Self {
+        Self {
+            upload: Ulid::generate(),
+            account: account.clone(),
+            temporary: landing.temporary.holds(&path),
+            path,
+            verb,
+            session: landing.session.id,
+            client: landing.session.client,
+            mode,
+            received_at: Timestamp::now(),
+            began: Instant::now(),
+        }
+    }
+
+    /// The record, once the bytes are known. It lands now.
+    pub(super) fn entry(&self, offset: u64, bytes: u64, sha256: String) -> Entry {
+        Entry {
+            version: outbox::VERSION,
+            upload: self.upload,
+            session: self.session,
+            account: self.account.name.clone(),
+            device: self.account.device.clone(),
+            path: self.path.as_str().to_owned(),
+            verb: self.verb,
+            mode: self.mode,
+            client: self.client,
+            offset,
+            bytes,
+            sha256,
+            zone: self.account.zone.clone(),
+            received_at: self.received_at,
+            landed_at: Timestamp::now(),
+        }
+    }
+
+    /// Says once that it landed.
+    pub(super) fn tell(&self, bytes: u64) {
+        let took = self.began.elapsed();
+        if self.verb != Verb::Rnto {
+            metrics::landed(bytes, took);
+        }
+        let said = if self.temporary { "landed under a temporary name" } else { "landed" };
+        info!(
+            upload = %self.upload,
+            session = %self.session,
+            account = self.account.name,
+            device = self.account.device,
+            path = self.path.as_str(),
+            bytes,
+            verb = ?self.verb,
+            mode = ?self.mode,
+            millis = took.as_millis(),
+            "{said}"
+        );
+    }
+}

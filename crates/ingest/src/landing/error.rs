@@ -1,0 +1,85 @@
+//! Why something failed, and which reply the device gets for it (RFC 959 section 4.2).
+
+use std::error::Error as StdError;
+use std::io;
+
+use unftp_core::storage::{Error, ErrorKind};
+
+use crate::names::BadName;
+
+/// A step that failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The name is one that is not taken.
+    #[error("the name is not allowed")]
+    Name(#[source] BadName),
+    /// The device's side of the data connection did not end in order.
+    #[error("the transfer was broken off")]
+    Broken(#[source] Option<io::Error>),
+    /// An upload would go on behind the end of its file.
+    #[error("the upload would go on at {offset}, and the file has {bytes} bytes")]
+    Offset { offset: u64, bytes: u64 },
+    /// The file cannot be made under its name: no such directory, or a directory of this name.
+    #[error("the file cannot be made")]
+    Place(#[source] io::Error),
+    /// Something that should be there cannot be had.
+    #[error("the file is not available")]
+    Sought(#[source] io::Error),
+    /// Ours to mend, not the device's.
+    #[error("the disk failed")]
+    Disk(#[source] io::Error),
+}
+
+impl Failure {
+    /// The kind that libunftp turns into a reply: 426, 452, 550, 552, 553, and 451 for the rest.
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Name(_) => ErrorKind::FileNameNotAllowedError,
+            Self::Broken(_) => ErrorKind::ConnectionClosed,
+            Self::Offset { .. } => ErrorKind::PermanentFileNotAvailable,
+            Self::Place(error) | Self::Sought(error) | Self::Disk(error) => match (error.kind(), self) {
+                (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => ErrorKind::InsufficientStorageSpaceError,
+                (io::ErrorKind::FileTooLarge, _) => ErrorKind::ExceededStorageAllocationError,
+                (_, Self::Disk(_)) => ErrorKind::LocalError,
+                (io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem, _) => ErrorKind::PermissionDenied,
+                // vsftpd answers "553 Could not create file." to an upload into a directory that is not there.
+                (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory, Self::Place(_)) => {
+                    ErrorKind::FileNameNotAllowedError
+                }
+                (io::ErrorKind::DirectoryNotEmpty, _) => ErrorKind::PermanentDirectoryNotEmpty,
+                (
+                    io::ErrorKind::NotFound
+                    | io::ErrorKind::AlreadyExists
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::IsADirectory
+                    | io::ErrorKind::InvalidInput,
+                    _,
+                ) => ErrorKind::PermanentFileNotAvailable,
+                _ => ErrorKind::LocalError,
+            },
+        }
+    }
+
+    /// Whether a person must look at the machine.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self.kind(), ErrorKind::LocalError | ErrorKind::InsufficientStorageSpaceError)
+    }
+
+    /// The failure and what caused it, in one line.
+    pub(super) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.kind(), failure)
+    }
+}

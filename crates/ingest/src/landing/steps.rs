@@ -1,0 +1,210 @@
+//! The order in which an upload lands, so that a crash between any two steps costs nothing that was acknowledged.
+//!
+//! **A whole file** (STOR, STOU, and APPE to a name that is not there):
+//!
+//! 1. the bytes lie in `spool/<ulid>`, synced;
+//! 2. they are linked as `outbox/<ulid>.data`, the record is written to `spool/<ulid>.json` and synced;
+//! 3. the record moves to `outbox/<ulid>.json`: *the upload has landed*;
+//! 4. the bytes move from `spool/` to their name in the home: what was there is whole until here, and what comes is whole;
+//! 5. the outbox is synced, then the directory in the home; 226.
+//!
+//! A crash before 3 leaves files that the next start removes. A crash between 3 and 5 leaves an upload that was not
+//! acknowledged in the outbox: the device sends it again, and the same bytes twice count once. The record goes first
+//! because the other way round a device could find its file in the home after a crash, take it for acknowledged, and never
+//! send again what is in no outbox. There are four syncs; the last two wait for one commit of the journal.
+//!
+//! **An append** grows the home's file in place, which a rename cannot make atomic; the record in `spool/` is its undo log:
+//!
+//! 1. the segment lies in `spool/<ulid>`, synced; a file that shares its bytes with the outbox is replaced by a copy;
+//! 2. as above, and the name of the record is synced too: it says how long the file was;
+//! 3. the segment is added to the file, synced;
+//! 4. the record moves to the outbox: *the segment has landed, and the append can no longer be undone*;
+//! 5. the outbox and the spool are synced; 226.
+//!
+//! A start that finds the record still in `spool/` cuts the file back ([`Spool::open`]).
+//!
+//! **A rename from a temporary name to a final one** is step 2 to 5 of a whole file, with the bytes where they are. Under a
+//! temporary name an upload only does what concerns the home.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::sync::Arc;
+
+use cap_std::fs::{Dir, MetadataExt, OpenOptions};
+use ulid::Ulid;
+
+use super::arrival::Arrival;
+use super::error::Failure;
+use super::upload::Upload;
+use super::{Landing, metrics};
+use crate::accounts::Account;
+use crate::names::HomePath;
+use crate::outbox::Draft;
+use crate::session::Verb;
+use crate::spool::{self, Held, Incoming, Sealed, Spool, sync};
+
+/// The directory in which a file is to be made, if a file of this name can be made there.
+pub(super) fn place(home: &Dir, path: &HomePath) -> Result<Dir, Failure> {
+    let folder = home.open_dir(path.folder()).map_err(Failure::Place)?;
+    match folder.symlink_metadata(path.name()) {
+        Ok(there) if there.is_dir() => Err(Failure::Place(io::ErrorKind::IsADirectory.into())),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::Place(error)),
+        _ => Ok(folder),
+    }
+}
+
+/// Lands an upload whose bytes are on the disk, and says how many they are.
+pub(super) fn land(upload: &Upload, sealed: &Sealed) -> Result<u64, Failure> {
+    let Upload { arrival, spool, home, .. } = upload;
+    if arrival.verb == Verb::Appe {
+        let held = spool.lock(&arrival.account.name, &arrival.path);
+        let folder = place(home, &arrival.path)?;
+        match growable(spool, &folder, arrival.path.name())? {
+            Some(file) => append(spool, arrival, sealed, file)?,
+            None => replace(upload, sealed, Some(held))?,
+        }
+    } else {
+        replace(upload, sealed, None)?;
+    }
+    Ok(sealed.bytes)
+}
+
+fn replace(upload: &Upload, sealed: &Sealed, held: Option<Held<'_>>) -> Result<(), Failure> {
+    let Upload { arrival, spool, home, .. } = upload;
+    let (under_way, name) = sealed.place();
+    let mut draft = None;
+    if !arrival.temporary {
+        let written = Draft::write(spool, &arrival.entry(0, sealed.bytes, sealed.sha256.clone())).map_err(Failure::Disk)?;
+        written.link(under_way, &name).map_err(Failure::Disk)?;
+        draft = Some(written);
+    }
+    spool.at("drafted");
+    // Others wait for the two renames only, not for the disk.
+    let held = held.unwrap_or_else(|| spool.lock(&arrival.account.name, &arrival.path));
+    let folder = place(home, &arrival.path)?;
+    if let Some(mut draft) = draft {
+        draft.publish().map_err(Failure::Disk)?;
+    }
+    spool.at("published");
+    under_way.rename(&name, &folder, arrival.path.name()).map_err(Failure::Place)?;
+    drop(held);
+    spool.at("renamed");
+    settle(spool, arrival, &[&folder])
+}
+
+/// The names are durable, and it can be said that the upload has landed.
+fn settle(spool: &Spool, arrival: &Arrival, changed: &[&Dir]) -> Result<(), Failure> {
+    if !arrival.temporary {
+        sync(&spool.outbox).map_err(Failure::Disk)?;
+        metrics::published();
+    }
+    changed.iter().try_for_each(|folder| sync(folder)).map_err(Failure::Disk)?;
+    spool.at("settled");
+    Ok(())
+}
+
+/// The file to append to, open for writing, and no longer the one whose bytes the outbox holds.
+fn growable(spool: &Arc<Spool>, folder: &Dir, name: &str) -> Result<Option<File>, Failure> {
+    let open = || match folder.open_with(name, OpenOptions::new().read(true).write(true)) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::Place(error)),
+    };
+    let Some(file) = open()? else { return Ok(None) };
+    let facts = file.metadata().map_err(Failure::Disk)?;
+    if facts.nlink() == 1 {
+        return Ok(Some(file.into_std()));
+    }
+    let mut copy = Incoming::create(spool, Ulid::generate()).map_err(Failure::Disk)?;
+    copy.write_from(file.into_std(), facts.len()).map_err(Failure::Disk)?;
+    let copy = copy.seal().map_err(Failure::Disk)?;
+    let (under_way, copied) = copy.place();
+    under_way.rename(copied, folder, name).map_err(Failure::Place)?;
+    sync(folder).map_err(Failure::Disk)?;
+    spool.at("copied");
+    open().map(|file| file.map(cap_std::fs::File::into_std))
+}
+
+fn append(spool: &Spool, arrival: &Arrival, sealed: &Sealed, mut file: File) -> Result<(), Failure> {
+    let offset = file.seek(SeekFrom::End(0)).map_err(Failure::Disk)?;
+    let entry = arrival.entry(offset, sealed.bytes, sealed.sha256.clone());
+    let mut draft = Draft::write(spool, &entry).map_err(Failure::Disk)?;
+    let (under_way, name) = sealed.place();
+    let grow = |file: &mut File, draft: &mut Draft<'_>| -> io::Result<()> {
+        if !arrival.temporary {
+            draft.link(under_way, &name)?;
+        }
+        sync(under_way)?;
+        spool.at("drafted");
+        io::copy(&mut under_way.open(&name)?, file)?;
+        file.sync_data()?;
+        spool.at("appended");
+        if arrival.temporary {
+            draft.withdraw()?
+        } else {
+            draft.publish()?
+        }
+        spool.at("published");
+        sync(under_way)
+    };
+    if let Err(error) = grow(&mut file, &mut draft) {
+        // Taken back while the record is still there, as the next start would do.
+        file.set_len(offset).and_then(|()| file.sync_data()).map_err(Failure::Disk)?;
+        return Err(Failure::Disk(error));
+    }
+    settle(spool, arrival, &[])
+}
+
+/// A rename that a device asks for.
+#[derive(Debug)]
+pub(super) struct Rename {
+    /// What lands if the old name is temporary and the new one is not.
+    arrival: Arrival,
+    spool: Arc<Spool>,
+    from: HomePath,
+    from_temporary: bool,
+}
+
+impl Rename {
+    /// Of a file or a directory, within the home of an account.
+    pub(super) fn new(landing: &Landing, account: &Account, from: HomePath, to: HomePath) -> Self {
+        let mode = landing.session.upload().map(|(mode, _)| mode);
+        Self {
+            arrival: Arrival::now(landing, account, to, mode, Verb::Rnto),
+            spool: Arc::clone(&landing.spool),
+            from_temporary: landing.temporary.holds(&from),
+            from,
+        }
+    }
+
+    /// Renames, and lands what got its final name by that.
+    pub(super) fn run(&self, home: &Dir) -> Result<(), Failure> {
+        let Self { arrival, spool, from, .. } = self;
+        let _held = spool.lock_both(&arrival.account.name, from, &arrival.path);
+        let old = home.open_dir(from.folder()).map_err(Failure::Sought)?;
+        let new = home.open_dir(arrival.path.folder()).map_err(Failure::Sought)?;
+        let is_file = old.symlink_metadata(from.name()).map_err(Failure::Sought)?.is_file();
+        if !(is_file && self.from_temporary && !arrival.temporary) {
+            self.exchange(&old, &new)?;
+            return sync(&new).and_then(|()| sync(&old)).map_err(Failure::Disk);
+        }
+        place(home, &arrival.path)?;
+        let file = old.open(from.name()).map_err(Failure::Sought)?.into_std();
+        let (bytes, sha256) = spool::digest(file).map_err(Failure::Disk)?;
+        let mut draft = Draft::write(spool, &arrival.entry(0, bytes, sha256)).map_err(Failure::Disk)?;
+        draft.link(&old, from.name()).map_err(Failure::Disk)?;
+        spool.at("drafted");
+        draft.publish().map_err(Failure::Disk)?;
+        spool.at("published");
+        self.exchange(&old, &new)?;
+        settle(spool, arrival, &[&new, &old])?;
+        arrival.tell(bytes);
+        Ok(())
+    }
+
+    fn exchange(&self, old: &Dir, new: &Dir) -> Result<(), Failure> {
+        old.rename(self.from.name(), new, self.arrival.path.name()).map_err(Failure::Sought)?;
+        self.spool.at("renamed");
+        Ok(())
+    }
+}

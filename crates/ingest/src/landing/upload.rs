@@ -1,0 +1,150 @@
+//! One upload from its first byte to its 226.
+
+use std::io;
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use super::arrival::Arrival;
+use super::error::Failure;
+use super::{Landing, blocking, metrics, steps};
+use crate::accounts::Account;
+use crate::names::HomePath;
+use crate::session::{Fate, Session, Verb};
+use crate::spool::{Incoming, Spool};
+
+/// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
+const STEP_BYTES: usize = 256 * 1024;
+
+/// Room for the first bytes. Most uploads are small, and the buffer grows for those that are not.
+const FIRST_BYTES: usize = 16 * 1024;
+
+/// One upload.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) arrival: Arrival,
+    pub(super) spool: Arc<Spool>,
+    pub(super) home: Arc<Dir>,
+    session: Arc<Session>,
+    /// Where it goes on with a file that is there already (REST); 0 for a new one.
+    start: u64,
+}
+
+impl Upload {
+    /// The edge has said which command this is; libunftp gives the path and, after REST, the offset.
+    pub(super) fn begin(landing: &Landing, account: &Account, path: HomePath, start: u64) -> Result<Self, Failure> {
+        let announced = landing.session.upload();
+        let (mode, verb) = announced.ok_or_else(|| Failure::Disk(io::Error::other("no upload was announced")))?;
+        let home = landing.home.clone().ok_or_else(|| Failure::Sought(io::ErrorKind::PermissionDenied.into()))?;
+        Ok(Self {
+            arrival: Arrival::now(landing, account, path, Some(mode), verb),
+            spool: Arc::clone(&landing.spool),
+            home,
+            session: Arc::clone(&landing.session),
+            // For APPE libunftp gives the length that it saw before the transfer; the one that counts is seen under a lock.
+            start: if verb == Verb::Appe { 0 } else { start },
+        })
+    }
+
+    /// Takes the bytes and lands them. However it fails, nothing of it is left.
+    pub(super) async fn receive<R: AsyncRead + Unpin>(self, input: R) -> Result<u64, Failure> {
+        let upload = Arc::new(self);
+        let received = Arc::clone(&upload).take(input).await;
+        match &received {
+            Ok(bytes) => upload.arrival.tell(*bytes),
+            Err(failure) => upload.tell_failure(failure),
+        }
+        received
+    }
+
+    /// While one step is written the next one is read; a small upload is written and landed in a single visit to a thread.
+    async fn take<R: AsyncRead + Unpin>(self: Arc<Self>, mut input: R) -> Result<u64, Failure> {
+        let mut writing: Option<JoinHandle<Result<Incoming, Failure>>> = None;
+        let last = loop {
+            let room = if writing.is_none() { FIRST_BYTES } else { STEP_BYTES };
+            let step = read_step(&mut input, room).await?;
+            if step.len() < STEP_BYTES {
+                break step;
+            }
+            let incoming = settled(writing).await?;
+            let upload = Arc::clone(&self);
+            writing = Some(tokio::task::spawn_blocking(move || upload.write(incoming, &step)));
+        };
+        let incoming = settled(writing).await?;
+        if self.session.fate().await == Fate::Broken {
+            return Err(Failure::Broken(None));
+        }
+        blocking(move || {
+            let sealed = self.write(incoming, &last)?.seal().map_err(Failure::Disk)?;
+            self.spool.at("sealed");
+            // A device that hangs up loses both connections, and the loss of the control connection may be seen a little
+            // later than the end of the data. Writing to the disk takes long enough for that: this second look is what
+            // tells an upload that was cut off from one that is whole.
+            if self.session.is_broken() {
+                return Err(Failure::Broken(None));
+            }
+            steps::land(&self, &sealed)
+        })
+        .await
+    }
+
+    fn write(&self, incoming: Option<Incoming>, step: &[u8]) -> Result<Incoming, Failure> {
+        let mut incoming = incoming.map_or_else(|| self.create(), Ok)?;
+        incoming.write(step).map_err(Failure::Disk)?;
+        Ok(incoming)
+    }
+
+    /// Refuses what could not land before any byte of it is written.
+    fn create(&self) -> Result<Incoming, Failure> {
+        let folder = steps::place(&self.home, &self.arrival.path)?;
+        let mut incoming = Incoming::create(&self.spool, self.arrival.upload).map_err(Failure::Disk)?;
+        if self.start > 0 {
+            let file = match folder.open(self.arrival.path.name()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::Offset { offset: self.start, bytes: 0 }),
+                opened => opened.map_err(Failure::Place),
+            }?;
+            let bytes = file.metadata().map_err(Failure::Disk)?.len();
+            if self.start > bytes {
+                return Err(Failure::Offset { offset: self.start, bytes });
+            }
+            incoming.write_from(file.into_std(), self.start).map_err(Failure::Disk)?;
+        }
+        Ok(incoming)
+    }
+
+    fn tell_failure(&self, failure: &Failure) {
+        let arrival = &self.arrival;
+        let (upload, account, path, cause) = (arrival.upload, &arrival.account.name, arrival.path.as_str(), failure.chain());
+        match failure {
+            Failure::Broken(_) => {
+                metrics::broken();
+                info!(%upload, account, path, cause, "upload broken off");
+            }
+            ours if ours.is_ours() => {
+                metrics::failed();
+                error!(%upload, account, path, cause, "upload failed");
+            }
+            _ => {
+                metrics::refused();
+                info!(%upload, account, path, cause, "upload refused");
+            }
+        }
+    }
+}
+
+/// Reads a whole step, or what there is before the end.
+async fn read_step<R: AsyncRead + Unpin>(input: &mut R, room: usize) -> Result<Vec<u8>, Failure> {
+    let mut step = Vec::with_capacity(room);
+    input.take(STEP_BYTES as u64).read_to_end(&mut step).await.map_err(|error| Failure::Broken(Some(error)))?;
+    Ok(step)
+}
+
+async fn settled(writing: Option<JoinHandle<Result<Incoming, Failure>>>) -> Result<Option<Incoming>, Failure> {
+    match writing {
+        None => Ok(None),
+        Some(writing) => writing.await.unwrap_or_else(|panicked| Err(Failure::Disk(io::Error::other(panicked)))).map(Some),
+    }
+}

@@ -1,0 +1,33 @@
+use super::*;
+
+fn entry() -> Entry {
+    Entry {
+        version: VERSION,
+        upload: "01KAKXQ6W0M3Y2T9GQ4V8R5ZJA".parse().unwrap(),
+        session: "01KAKXQ6VZ7C1N5D0H2B6S8FXK".parse().unwrap(),
+        account: "demo".into(),
+        device: "station-7".into(),
+        path: "/data/Messung Süd+1.dat".into(),
+        verb: Verb::Stor,
+        mode: Some(Mode::Active),
+        client: "192.0.2.7:40123".parse().unwrap(),
+        offset: 0,
+        bytes: 1234,
+        sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
+        zone: Some("Europe/Berlin".into()),
+        received_at: "2026-11-21T21:08:01.25Z".parse().unwrap(),
+        landed_at: "2026-11-21T21:08:01.375Z".parse().unwrap(),
+    }
+}
+
+#[test]
+fn a_record_is_written_as_the_watcher_reads_it() {
+    let golden = include_str!("../../../../tests/golden/outbox-entry.json");
+    assert_eq!(String::from_utf8(entry().to_json().unwrap()).unwrap(), golden);
+}
+
+#[test]
+fn what_is_unknown_is_left_out() {
+    let json = String::from_utf8(Entry { mode: None, zone: None, ..entry() }.to_json().unwrap()).unwrap();
+    assert!(!json.contains("mode") && !json.contains("zone"), "{json}");
+}

@@ -1,0 +1,63 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::SystemTime;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn spool() -> (TempDir, Arc<Spool>, Arc<Temporary>) {
+    let root = tempfile::tempdir().unwrap();
+    let spool = Arc::new(Spool::open(root.path()).unwrap());
+    spool.home("demo").unwrap();
+    (root, spool, Arc::new(Temporary::new(&["*.tmp"]).unwrap()))
+}
+
+/// A file that was last written at a time.
+fn write(root: &Path, path: &str, written: Timestamp) {
+    let path = root.join("homes/demo").join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "four").unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(SystemTime::from(written)).unwrap();
+}
+
+#[test]
+fn old_files_go_and_the_rest_stays() {
+    let (root, spool, temporary) = spool();
+    let now: Timestamp = "2026-11-21T21:08:01Z".parse().unwrap();
+    write(root.path(), "old.dat", now - 25 * HOUR);
+    write(root.path(), "deep/er/old.tmp", now - 25 * HOUR);
+    write(root.path(), "deep/new.dat", now - 24 * HOUR);
+    write(root.path(), "future.dat", now + 25 * HOUR);
+    let outside = root.path().join("homes/demo/deep/new.dat");
+    symlink(&outside, root.path().join("homes/demo/link.dat")).unwrap();
+    symlink(root.path(), root.path().join("homes/demo/out")).unwrap();
+    fs::hard_link(root.path().join("homes/demo/old.dat"), root.path().join("outbox/01A.data")).unwrap();
+
+    assert_eq!(sweep(&spool, &temporary, 24 * HOUR, now).unwrap(), Swept { files: 2, bytes: 8 });
+    let there = |path: &str| root.path().join("homes/demo").join(path).symlink_metadata().is_ok();
+    assert!(!there("old.dat") && !there("deep/er/old.tmp"));
+    assert!(["deep/er", "deep/new.dat", "future.dat", "link.dat", "out"].into_iter().all(there));
+    assert_eq!(fs::read(root.path().join("outbox/01A.data")).unwrap(), b"four");
+    assert_eq!(sweep(&spool, &temporary, 24 * HOUR, now).unwrap(), Swept::default());
+}
+
+#[tokio::test]
+async fn the_task_sweeps_until_the_shutdown() {
+    let (root, spool, temporary) = spool();
+    write(root.path(), "old.dat", Timestamp::now() - 25 * HOUR);
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(run(spool, temporary, 24 * HOUR, shutdown.clone()));
+    let old = root.path().join("homes/demo/old.dat");
+    let wait = async {
+        while old.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        shutdown.cancel();
+        task.await.unwrap();
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap();
+}

@@ -1,0 +1,112 @@
+//! One upload's bytes on their way in, hashed as they come.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use cap_std::fs::Dir;
+use sha2::{Digest, Sha256};
+use ulid::Ulid;
+
+use super::{Spool, create};
+
+/// So much is read at once where a file is copied or hashed.
+const COPY_BYTES: usize = 256 * 1024;
+
+/// A file in `spool/`. However the upload ends, its name there is gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    name: Name,
+    file: File,
+    digest: Sha256,
+    bytes: u64,
+}
+
+/// An upload whose bytes are on the disk.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    name: Name,
+    /// How long the file is.
+    pub(crate) bytes: u64,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub(crate) sha256: String,
+}
+
+impl Incoming {
+    /// An empty file named after the upload.
+    pub(crate) fn create(spool: &Arc<Spool>, upload: Ulid) -> io::Result<Self> {
+        let file = create(&spool.under_way, &upload.to_string())?;
+        Ok(Self { name: Name { spool: Arc::clone(spool), upload }, file, digest: Sha256::new(), bytes: 0 })
+    }
+
+    /// Takes the next bytes.
+    pub(crate) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.file.write_all(chunk)?;
+        self.digest.update(chunk);
+        self.bytes = self.bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Takes the first bytes of another file, for an upload that goes on where an earlier one stopped (RFC 3659 section 5).
+    pub(crate) fn write_from(&mut self, source: File, bytes: u64) -> io::Result<()> {
+        let mut source = source.take(bytes);
+        let mut buffer = vec![0; COPY_BYTES];
+        loop {
+            match source.read(&mut buffer)? {
+                0 if source.limit() > 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                0 => return Ok(()),
+                read => self.write(buffer.get(..read).unwrap_or_default())?,
+            }
+        }
+    }
+
+    /// Puts the bytes on the disk. The length is part of what `fdatasync` writes; the times need not be.
+    pub(crate) fn seal(self) -> io::Result<Sealed> {
+        self.file.sync_data()?;
+        Ok(Sealed { name: self.name, bytes: self.bytes, sha256: hex(&self.digest.finalize()) })
+    }
+}
+
+impl Sealed {
+    /// The directory and the name under which the bytes lie.
+    pub(crate) fn place(&self) -> (&Dir, String) {
+        (&self.name.spool.under_way, self.name.upload.to_string())
+    }
+}
+
+/// The length and the SHA-256 of a whole file.
+pub(crate) fn digest(mut file: File) -> io::Result<(u64, String)> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut bytes: u64 = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((bytes, hex(&digest.finalize())));
+        }
+        digest.update(buffer.get(..read).unwrap_or_default());
+        bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// An upload's name in `spool/`.
+#[derive(Debug)]
+struct Name {
+    spool: Arc<Spool>,
+    upload: Ulid,
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        // Gone already when the file was renamed into a home; what cannot be removed now is removed at the next start.
+        let _ = self.spool.under_way.remove_file(self.upload.to_string());
+    }
+}
