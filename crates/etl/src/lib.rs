@@ -1,10 +1,18 @@
 //! Events in, rows of Iceberg tables out.
+mod block;
+mod column;
 mod container;
 mod format;
 mod lake;
 mod limits;
+mod name;
+mod number;
 mod queue;
 mod rows;
+mod text;
+mod time;
+mod tokenise;
+mod zone;
 pub use container::unwrap;
 pub use format::{File, FormatError, Formats, Source};
 pub use lake::{Address, Head, Lake, LakeError, Write};
