@@ -9,6 +9,8 @@ mod accounts;
 mod config;
 mod edge;
 mod error;
+#[cfg(test)]
+mod harness;
 mod landing;
 mod metrics;
 mod names;

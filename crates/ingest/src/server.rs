@@ -77,8 +77,8 @@ impl Server {
         let Self { listener, address, passive, shared, sessions } = self;
         let pool: Vec<_> = passive.into_iter().map(|listener| tokio::spawn(Arc::clone(&shared.pool).serve(listener))).collect();
         info!(%address, passive_ports = pool.len(), "accepting uploads");
-        let swept = (Arc::clone(&shared.spool), Arc::clone(&shared.temporary), shared.config.retention);
-        let retention = tokio::spawn(retention::run(swept.0, swept.1, swept.2, shutdown.clone()));
+        let (spool, temporary) = (Arc::clone(&shared.spool), Arc::clone(&shared.temporary));
+        shared.tasks.spawn(retention::run(spool, temporary, shared.config.retention, shutdown.clone()));
         let admission = Admission { shared: Arc::clone(&shared), sessions };
 
         admission.accept(&listener, shutdown.cancelled()).await;

@@ -4,7 +4,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -30,7 +29,10 @@ pub(crate) fn target(named: SocketAddr, client: SocketAddr) -> Result<SocketAddr
         return Err(Reply::new(504, format!("{} is not your address; active mode connects to {} only", named.ip(), client.ip())));
     }
     if named.port() < PORT_MIN {
-        return Err(Reply::new(504, format!("Port {} is refused; active mode needs a port of {PORT_MIN} or above", named.port())));
+        return Err(Reply::new(
+            504,
+            format!("Port {} is refused; active mode needs a port of {PORT_MIN} or above", named.port()),
+        ));
     }
     // The client's own address again, because it knows the zone of a link-local one.
     let mut target = client;
@@ -45,8 +47,8 @@ pub(crate) fn target(named: SocketAddr, client: SocketAddr) -> Result<SocketAddr
 pub(crate) async fn dial(target: SocketAddr, local: IpAddr, limit: Duration) -> Result<TcpStream, String> {
     let connect = async {
         let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // The kernel picks the port when it connects, so that one port serves connections to many devices.
-        SockRef::from(&socket).set_bind_address_no_port(true)?;
+        // A port in TIME_WAIT towards one device serves another: devices by the thousand would use them up.
+        socket.set_reuseaddr(true)?;
         socket.bind(SocketAddr::new(local, 0))?;
         let stream = socket.connect(target).await?;
         tune(&stream)?;

@@ -15,8 +15,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::control::tune;
-use crate::error::Error;
 use super::listen::{listen, rest};
+use crate::error::Error;
 use crate::metrics;
 
 mod range;

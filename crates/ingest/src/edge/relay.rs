@@ -25,7 +25,12 @@ pub(crate) enum Broken {
 }
 
 /// Moves what the device sends to libunftp until the device has closed its side.
-pub(crate) async fn upload(device: &mut TcpStream, local: &mut TcpStream, stall: Duration, moved: &AtomicU64) -> Result<(), Broken> {
+pub(crate) async fn upload(
+    device: &mut TcpStream,
+    local: &mut TcpStream,
+    stall: Duration,
+    moved: &AtomicU64,
+) -> Result<(), Broken> {
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES_MIN);
     loop {
         let read = timeout(stall, device.read_buf(&mut buffer)).await.map_err(|_| stalled(stall))?.map_err(broken)?;
@@ -38,7 +43,12 @@ pub(crate) async fn upload(device: &mut TcpStream, local: &mut TcpStream, stall:
 }
 
 /// Moves what libunftp sends to the device until libunftp has closed its side, then ends the device's data connection.
-pub(crate) async fn download(device: &mut TcpStream, local: &mut TcpStream, stall: Duration, moved: &AtomicU64) -> Result<(), Broken> {
+pub(crate) async fn download(
+    device: &mut TcpStream,
+    local: &mut TcpStream,
+    stall: Duration,
+    moved: &AtomicU64,
+) -> Result<(), Broken> {
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES_MIN);
     loop {
         if local.read_buf(&mut buffer).await.map_err(|_| Broken::Local)? == 0 {

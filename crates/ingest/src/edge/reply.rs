@@ -15,11 +15,6 @@ impl Reply {
     pub(crate) fn new(code: u16, text: impl Into<Cow<'static, str>>) -> Self {
         Self { code, text: text.into() }
     }
-
-    /// The text without the code.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
 }
 
 impl fmt::Display for Reply {
@@ -50,7 +45,8 @@ pub(crate) fn whole(received: &[u8]) -> Option<(u16, usize)> {
             return None;
         }
         length += line.len();
-        let starts = line.get(..3).and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse::<u16>().ok());
+        let starts =
+            line.get(..3).and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse::<u16>().ok());
         let opened = *code.get_or_insert(starts.unwrap_or_default());
         let goes_on = line.get(3) == Some(&b'-');
         if starts == Some(opened) && !goes_on || starts.is_none() && opened == 0 {

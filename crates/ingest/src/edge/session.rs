@@ -111,7 +111,7 @@ impl Connection {
         let client = SocketAddr::new(client.ip().to_canonical(), client.port());
         let limits = &shared.config.limits;
         Ok(Self {
-            session: Arc::new(Session::new(Ulid::new(), client)),
+            session: Arc::new(Session::new(Ulid::generate(), client)),
             control: Control::new(stream, limits.stall),
             local,
             data: None,
@@ -180,7 +180,9 @@ impl Connection {
             Command::Pass(password) => self.pass(password).await,
             _ if !self.logged_in => self.reply(&Reply::new(530, "Log in with USER and PASS first")).await,
 
-            Command::Pasv | Command::Port(_) if self.epsv_all => self.reply(&Reply::new(503, "Only EPSV may follow EPSV ALL")).await,
+            Command::Pasv | Command::Port(_) if self.epsv_all => {
+                self.reply(&Reply::new(503, "Only EPSV may follow EPSV ALL")).await
+            }
             Command::Pasv => self.pasv().await,
             Command::Epsv(family) => self.epsv(family).await,
             Command::EpsvAll => {

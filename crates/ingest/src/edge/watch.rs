@@ -57,6 +57,9 @@ impl Who {
     pub(super) fn status(&self, moved: Option<u64>) -> Reply {
         let account = if self.account.is_empty() { "nobody" } else { &self.account };
         let transfer = moved.map_or_else(|| "No transfer".to_owned(), |bytes| format!("Transfer under way, {bytes} bytes moved"));
-        Reply::new(211, format!("Inlet FTP server\nConnected from {}\nLogged in as {account}\n{transfer}\nEnd of status", self.client))
+        Reply::new(
+            211,
+            format!("Inlet FTP server\nConnected from {}\nLogged in as {account}\n{transfer}\nEnd of status", self.client),
+        )
     }
 }

@@ -58,7 +58,16 @@ fn an_address_that_is_not_one_is_refused() {
     {
         check_code(format!("PORT {argument}"), 501);
     }
-    for argument in ["", "|", "|1|192.0.2.7|40001", "|1|192.0.2.7|65536|", "|1|::1|4000|", "|2|192.0.2.7|4000|", "|x|::1|4000|", "|2|::1%lo|4000|"] {
+    for argument in [
+        "",
+        "|",
+        "|1|192.0.2.7|40001",
+        "|1|192.0.2.7|65536|",
+        "|1|::1|4000|",
+        "|2|192.0.2.7|4000|",
+        "|x|::1|4000|",
+        "|2|::1%lo|4000|",
+    ] {
         check_code(format!("EPRT {argument}"), 501);
     }
     check_code("EPRT |3|192.0.2.7|40001|", 522);
@@ -85,7 +94,10 @@ fn rest_takes_a_number() {
 
 #[test]
 fn arguments_are_neither_missing_nor_too_many() {
-    for line in ["USER", "STOR", "STOR ", "APPE", "RETR", "CWD", "MKD", "RMD", "DELE", "RNFR", "RNTO", "SIZE", "MDTM", "TYPE", "STRU", "MODE"] {
+    for line in [
+        "USER", "STOR", "STOR ", "APPE", "RETR", "CWD", "MKD", "RMD", "DELE", "RNFR", "RNTO", "SIZE", "MDTM", "TYPE", "STRU",
+        "MODE",
+    ] {
         check_code(line, 501);
     }
     for line in ["STOU name", "PASV 1", "ABOR x", "CDUP x", "PWD x", "FEAT x", "QUIT x"] {

@@ -1,12 +1,11 @@
 //! `ingest.passive.ports`: a range of ports.
 
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
 /// How many ports the system chooses where the range is `0`.
-const CHOSEN: u16 = 8;
+const CHOSEN: usize = 8;
 
 /// A range of ports, written `2122-2221`, or `0` for a few that the system chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -19,9 +18,8 @@ pub struct PortRange {
 impl PortRange {
     /// The ports to bind, one after the other.
     pub(crate) fn ports(self) -> impl Iterator<Item = u16> {
-        let chosen = if self.first == 0 { CHOSEN } else { 0 };
-        let named: RangeInclusive<u16> = if self.first == 0 { 1..=0 } else { self.first..=self.last };
-        named.chain(std::iter::repeat_n(0, chosen.into()))
+        let (named, chosen) = if self.first == 0 { (None, CHOSEN) } else { (Some(self.first..=self.last), 0) };
+        named.into_iter().flatten().chain(std::iter::repeat_n(0, chosen))
     }
 
     /// Whether a port is in the range.
