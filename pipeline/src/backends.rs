@@ -28,6 +28,8 @@ pub struct Queues {
     pub publish: Arc<dyn watcher::Publish>,
     /// Where they are received.
     pub receive: Arc<dyn etl::Queue>,
+    /// The embedded queue, when that is what it is.
+    pub embedded: Option<SqliteQueue>,
 }
 
 /// Opens the lake.
@@ -60,14 +62,15 @@ pub async fn queues(config: &Config, data: &Data) -> anyhow::Result<Queues> {
             let file = data.join("queue.db");
             let queue = SqliteQueue::open(&file, config.queue.deliveries_max).await;
             let queue = queue.with_context(|| format!("open the embedded queue {}", file.display()))?;
-            Ok(Queues { publish: Arc::new(queue.clone()), receive: Arc::new(queue) })
+            Ok(Queues { publish: Arc::new(queue.clone()), receive: Arc::new(queue.clone()), embedded: Some(queue) })
         }
         QueueKind::Sqs => {
             let client = aws::sqs(&config.queue).await;
             let url = config.queue.url.clone().context("queue.url: missing")?;
             Ok(Queues {
-                publish: Arc::new(watcher::SqsPublish::new(client.clone(), url.clone())),
+                publish: Arc::new(watcher::SqsQueue::new(client.clone(), url.clone())),
                 receive: Arc::new(etl::SqsQueue::new(client, url)),
+                embedded: None,
             })
         }
     }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
@@ -68,7 +67,7 @@ impl Cli {
         let config = self.common.load()?;
         telemetry::start_logs(&config.log)?;
         match self.command {
-            Command::Up { demo: false } => run::up(&config, std::future::pending()).await,
+            Command::Up { demo: false } => run::up(&config).await,
             Command::Up { demo: true } => demo::up(&config).await,
             Command::Ingest => run::ingest(&config).await,
             Command::Watch => run::watch(&config).await,

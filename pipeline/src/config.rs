@@ -153,16 +153,23 @@ impl Config {
             Some(file) => problem::keys_of_file(file)?,
             None => Vec::new(),
         };
-        keys.extend(problem::keys_of_environment(environment)?);
+        let mut problems = problem::keys_of_environment(environment, &mut keys);
         if let Some(data) = data {
             keys.push(problem::Key::of_command_line("data", "--data", &data.to_string_lossy()));
         }
-        problem::check_each(&defaults, &keys)?;
-
+        // Keys that are wrong by themselves are set aside, so that they do not hide what is wrong beside them.
+        problems.extend(problem::set_aside_bad(&defaults, &mut keys));
         let merged = keys.iter().fold(defaults, |figment, key| figment.merge((key.path.as_str(), key.value.clone())));
-        let config: Self = merged.extract().map_err(|error| Problems::from(Problem::of(&error, &keys)))?;
-        problem::name_sources(config.problems(), &keys)?;
-        Ok(config)
+        match merged.extract::<Self>() {
+            Err(error) => problems.push(Problem::of(&error, &keys)),
+            Ok(config) => {
+                problems.extend(config.problems().into_iter().map(|(key, message)| Problem::named(key, message, &keys)));
+                if problems.is_empty() {
+                    return Ok(config);
+                }
+            }
+        }
+        Err(Problems(problems))
     }
 
     /// What is wrong although every key has a value of its type: (key, what is wrong).

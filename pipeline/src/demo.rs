@@ -43,19 +43,19 @@ pub async fn up(config: &Config) -> anyhow::Result<()> {
     let stop = async {
         tokio::select! {
             () = signal => {}
-            failed = play_then_wait(&*catalog, &config.etl.namespace, ftp, &password) => played = failed,
+            failed = play_then_wait(&catalog, &config.etl.namespace, ftp, &password) => played = failed,
         }
     };
     up.run(stop).await.and(played)
 }
 
 /// Ends only when something failed.
-async fn play_then_wait(catalog: &dyn Catalog, namespace: &str, ftp: SocketAddr, password: &str) -> anyhow::Result<()> {
+async fn play_then_wait(catalog: &Arc<dyn Catalog>, namespace: &str, ftp: SocketAddr, password: &str) -> anyhow::Result<()> {
     play(catalog, namespace, ftp, password).await.context("demo")?;
     std::future::pending().await
 }
 
-async fn play(catalog: &dyn Catalog, namespace: &str, ftp: SocketAddr, password: &str) -> anyhow::Result<()> {
+async fn play(catalog: &Arc<dyn Catalog>, namespace: &str, ftp: SocketAddr, password: &str) -> anyhow::Result<()> {
     let before = uploads(catalog, namespace).await?;
     for (index, (name, bytes)) in FLEET.iter().enumerate() {
         let mode = if index % 2 == 0 { Mode::Active } else { Mode::ExtendedPassive };
@@ -69,16 +69,16 @@ async fn play(catalog: &dyn Catalog, namespace: &str, ftp: SocketAddr, password:
         anyhow::Ok(())
     };
     tokio::time::timeout(COMMIT_MAX, committed).await.context("waited for the commit")??;
-    for found in etl::table::list(catalog, namespace).await? {
-        table::print_head(catalog, namespace, &found.name, ROWS_SHOWN).await?;
+    for found in etl::view::list(Arc::clone(catalog), namespace).await? {
+        table::print_head(Arc::clone(catalog), namespace, &found.name, ROWS_SHOWN).await?;
     }
     Ok(())
 }
 
 /// How many uploads have an outcome.
-async fn uploads(catalog: &dyn Catalog, namespace: &str) -> anyhow::Result<u64> {
-    let tables = etl::table::list(catalog, namespace).await?;
-    Ok(tables.iter().find(|table| table.name == etl::UPLOADS).map_or(0, |table| table.rows))
+async fn uploads(catalog: &Arc<dyn Catalog>, namespace: &str) -> anyhow::Result<u64> {
+    let tables = etl::view::list(Arc::clone(catalog), namespace).await?;
+    Ok(tables.iter().find(|table| table.name == etl::view::UPLOADS).map_or(0, |table| table.rows))
 }
 
 async fn upload(ftp: SocketAddr, password: &str, mode: Mode, name: &str, mut bytes: &[u8]) -> anyhow::Result<()> {

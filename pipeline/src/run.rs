@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -13,13 +14,13 @@ use iceberg::Catalog;
 use ingest::{Accounts, Spool};
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::account;
 use crate::backends::{self, Lakes, Queues};
 use crate::config::{Config, LakeKind, QueueKind};
 use crate::data::{Data, Lock};
+use crate::embedded::SqliteQueue;
 use crate::formats;
 use crate::http::Front;
 use crate::services::Services;
@@ -58,7 +59,13 @@ impl Up {
         let mut services = Services::default();
         let ftp = start_ingest(config, &data, &mut services).await?;
         start_watch(config, &data, lakes.raw, queues.publish, &mut services)?;
+        let outbox = data.join("outbox");
+        services.stop_when(move || is_empty(outbox.clone()));
         let catalog = start_etl(config, &data, lakes.whole, queues.receive, &mut services).await?;
+        // A queue that others feed too may never be empty.
+        if let Some(queue) = queues.embedded {
+            services.stop_when(move || has_nothing_to_deliver(queue.clone()));
+        }
         front.ready();
         Ok(Self { ftp, demo_password, catalog, services, front, _lock: lock })
     }
@@ -136,9 +143,13 @@ fn shared_backends(config: &Config, command: &str) -> anyhow::Result<()> {
 async fn start_ingest(config: &Config, data: &Data, services: &mut Services) -> anyhow::Result<SocketAddr> {
     let spool = Spool::open(data.path()).with_context(|| format!("open the spool in {}", data.path().display()))?;
     let accounts = Accounts::open(&data.join(account::FILE))?;
-    let server = ingest::Server::bind(config.ingest.clone(), Arc::new(accounts), Arc::new(spool)).await?;
+    let parts = ingest::Parts { accounts: Arc::new(accounts), spool: Arc::new(spool) };
+    let server = ingest::Server::bind(config.ingest.clone(), parts).await?;
     let local_addr = server.local_addr();
-    services.start("ingest", |shutdown| async move { Ok(server.run(shutdown).await?) });
+    services.start("ingest", |shutdown| async move {
+        server.run(shutdown).await;
+        Ok(())
+    });
     Ok(local_addr)
 }
 
@@ -149,7 +160,9 @@ fn start_watch(
     publish: Arc<dyn watcher::Publish>,
     services: &mut Services,
 ) -> anyhow::Result<()> {
-    let (config, parts) = (config.watcher.clone(), watcher::Parts { outbox: data.join("outbox"), lake, publish });
+    // S3 names no other region when a bucket is in this one, so events of the embedded lake do the same.
+    let region = config.lake.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
+    let (config, parts) = (config.watcher.clone(), watcher::Parts { outbox: data.join("outbox"), lake, publish, region });
     services.start("watch", |shutdown| async move { Ok(watcher::run(config, parts, shutdown).await?) });
     Ok(())
 }
@@ -171,6 +184,20 @@ async fn start_etl(
         Ok(())
     });
     Ok(catalog)
+}
+
+/// Whether the outbox holds no upload. One that cannot be listed is not waited for.
+async fn is_empty(outbox: PathBuf) -> bool {
+    let holds = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| Path::new(&entry.file_name()).extension().is_some_and(|extension| extension == "json"))
+    };
+    let look = move || std::fs::read_dir(outbox).map_or(true, |mut entries| !entries.any(holds));
+    tokio::task::spawn_blocking(look).await.unwrap_or(true)
+}
+
+/// Whether the queue has no message for a receiver. One that cannot be asked is not waited for.
+async fn has_nothing_to_deliver(queue: SqliteQueue) -> bool {
+    queue.depth().await.map_or(true, |depth| depth.visible == 0)
 }
 
 async fn serve(services: Services, front: Front, what: &str) -> anyhow::Result<()> {

@@ -47,6 +47,7 @@ mod text;
 mod time;
 mod tokenise;
 mod uploads;
+pub mod view;
 mod worker;
 mod zone;
 

@@ -12,7 +12,7 @@ use crate::ledger::Id;
 use crate::rows::{Column, Kind, Part};
 
 /// The table's name, which no format may give to its own.
-pub(crate) const TABLE: &str = "uploads";
+pub const TABLE: &str = "uploads";
 
 /// What became of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -50,26 +50,28 @@ pub(super) fn keys_of_file(file: &Path) -> Result<Vec<Key>, Problems> {
     Ok(keys)
 }
 
-/// Every key that the environment sets. A variable `INLET_X` that names neither a key nor a section is somebody else's.
-pub(super) fn keys_of_environment(environment: impl IntoIterator<Item = (String, String)>) -> Result<Vec<Key>, Problems> {
-    let mut keys = Vec::new();
+/// Adds every key that the environment sets, and returns what is no key. A variable `INLET_X` that names neither a key nor a
+/// section is somebody else's.
+pub(super) fn keys_of_environment(
+    environment: impl IntoIterator<Item = (String, String)>,
+    keys: &mut Vec<Key>,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (variable, text) in environment {
+    let mut variables: Vec<_> = environment.into_iter().collect();
+    variables.sort_unstable();
+    for (variable, text) in variables {
         let Some(name) = variable.strip_prefix(PREFIX) else { continue };
         let in_section = SECTIONS.iter().any(|section| name.strip_prefix(section).is_some_and(|rest| rest.starts_with('_')));
         let path = name.to_lowercase().replace("__", ".");
+        let source = format!("environment variable {variable}");
         if name.contains("__") || name == "DATA" {
-            keys.push(Key { path, value: parse(&text), source: format!("environment variable {variable}") });
+            keys.push(Key { path, value: parse(&text), source });
         } else if in_section {
-            problems.push(Problem {
-                key: path,
-                source: format!("environment variable {variable}"),
-                message: format!("not a key; sections are parted by two underscores, as in {PREFIX}INGEST__LISTEN"),
-            });
+            let message = format!("not a key; sections are parted by two underscores, as in {PREFIX}INGEST__LISTEN");
+            problems.push(Problem { key: path, source, message });
         }
     }
-    keys.sort_by(|a, b| a.path.cmp(&b.path));
-    if problems.is_empty() { Ok(keys) } else { Err(Problems(problems)) }
+    problems
 }
 
 /// Reads a variable's text as figment's own environment provider does: numbers, booleans and `[lists]` as such, all else as text.
@@ -90,26 +92,16 @@ fn flatten(prefix: &str, dict: &Dict, source: &str, keys: &mut Vec<Key>) {
     }
 }
 
-/// Lays each key alone over the defaults, so that one mistake does not hide the next.
-pub(super) fn check_each(defaults: &Figment, keys: &[Key]) -> Result<(), Problems> {
-    let problems: Vec<Problem> = keys
-        .iter()
-        .filter_map(|key| {
-            let alone = defaults.clone().merge((key.path.as_str(), key.value.clone()));
-            let error = alone.extract::<Config>().err()?;
-            Some(Problem { key: key.path.clone(), source: key.source.clone(), message: describe(&error) })
-        })
-        .collect();
-    if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
-}
-
-/// Adds to each (key, message) where the key was set.
-pub(super) fn name_sources(found: Vec<(String, String)>, keys: &[Key]) -> Result<(), Problems> {
-    if found.is_empty() {
-        return Ok(());
-    }
-    let named = found.into_iter().map(|(key, message)| Problem { source: source_of(&key, keys), key, message });
-    Err(Problems(named.collect()))
+/// Lays each key alone over the defaults, takes out those that are wrong, and says how.
+pub(super) fn set_aside_bad(defaults: &Figment, keys: &mut Vec<Key>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    keys.retain(|key| {
+        let alone = defaults.clone().merge((key.path.as_str(), key.value.clone()));
+        let Err(error) = alone.extract::<Config>() else { return true };
+        problems.push(Problem { key: key.path.clone(), source: key.source.clone(), message: describe(&error) });
+        false
+    });
+    problems
 }
 
 fn source_of(key: &str, keys: &[Key]) -> String {
@@ -134,10 +126,14 @@ impl Key {
 }
 
 impl Problem {
+    /// A problem of a key, wherever that was set.
+    pub(super) fn named(key: String, message: String, keys: &[Key]) -> Self {
+        Self { source: source_of(&key, keys), key, message }
+    }
+
     /// What extracting the whole configuration stumbled over.
     pub(super) fn of(error: &figment::Error, keys: &[Key]) -> Self {
-        let key = error.path.join(".");
-        Self { source: source_of(&key, keys), key, message: describe(error) }
+        Self::named(error.path.join("."), describe(error), keys)
     }
 }
 

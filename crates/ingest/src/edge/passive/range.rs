@@ -1,5 +1,6 @@
 //! `ingest.passive.ports`: a range of ports.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -9,7 +10,7 @@ const CHOSEN: usize = 8;
 
 /// A range of ports, written `2122-2221`, or `0` for a few that the system chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Written")]
 pub struct PortRange {
     first: u16,
     last: u16,
@@ -43,11 +44,32 @@ impl FromStr for PortRange {
     }
 }
 
-impl TryFrom<String> for PortRange {
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.first, self.last) {
+            (0, _) => f.write_str("chosen by the system"),
+            (first, last) if first == last => write!(f, "{first}"),
+            (first, last) => write!(f, "{first}-{last}"),
+        }
+    }
+}
+
+/// A single port may be written as a number, which is what an environment variable's `2122` is read as.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Port(u16),
+    Text(String),
+}
+
+impl TryFrom<Written> for PortRange {
     type Error = String;
 
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Port(port) => port.to_string().parse(),
+            Written::Text(text) => text.parse(),
+        }
     }
 }
 
