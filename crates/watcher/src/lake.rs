@@ -1,10 +1,14 @@
 //! The data lake as the watcher needs it: one new object for each upload.
 
+mod s3;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
 
 use async_trait::async_trait;
+
+pub use s3::S3Lake;
 
 /// An object to store.
 #[derive(Clone, Copy, Debug)]

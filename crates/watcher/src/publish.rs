@@ -1,8 +1,12 @@
 //! The queue of upload events, as the watcher needs it.
 
+mod sqs;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+
+pub use sqs::SqsQueue;
 
 /// Why nothing was published. The same call may succeed later.
 #[derive(Debug, thiserror::Error)]
