@@ -15,9 +15,12 @@ use iceberg::spec::{DataFile, Schema};
 use iceberg::table::Table;
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
 use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 use ulid::Ulid;
 
+use crate::batch::Arranged;
 use crate::error::{Error, Fate};
 use crate::ledger::{HEAD, Id, Ledger, Ledgers};
 use crate::retry::Backoff;
@@ -195,14 +198,23 @@ impl Committer {
                 parquet::discard(table, &written.files).await;
             }
         }
-        let (to, all, of) = (table.clone(), shares.clone(), open.to_vec());
-        let (files_name, now) = (format!("{batch}-{}", progress.attempt), (self.now)());
-        let reactor = tokio::runtime::Handle::current();
+        let name = format!("{batch}-{}", progress.attempt);
+        let (to, shares, these, now) = (table.clone(), shares.clone(), open.to_vec(), (self.now)());
+        let (_alive, gone) = oneshot::channel::<()>();
         // Sorting, encoding and compressing would hold up the reactor; only the waiting for storage goes back to it.
-        let write = move || write(&to, &all, &of, &files_name, now, &reactor);
+        let reactor = Handle::current();
+        let write = move || {
+            let arranged = arrange(&to, &shares, &these, now)?;
+            reactor.block_on(async {
+                tokio::select! {
+                    files = parquet::write(&to, &arranged, &name) => files.map_err(Error::table("write data files of", to.identifier().name())),
+                    // Nobody waits for the files any more, and the runtime cannot stop before this thread does.
+                    _ = gone => Ok(Vec::new()),
+                }
+            })
+        };
         let files =
-            tokio::task::spawn_blocking(write).await.map_err(|source| Error::Task { doing: "write data files", source })?;
-        let files = files?;
+            tokio::task::spawn_blocking(write).await.map_err(|source| Error::Task { doing: "write data files", source })??;
         progress.written = Some(Written { shares: open.to_vec(), files: files.clone(), base });
         Ok(files)
     }
@@ -226,21 +238,12 @@ impl Committer {
     }
 }
 
-fn write(
-    table: &Table,
-    shares: &[Share],
-    open: &[usize],
-    files_name: &str,
-    now: Timestamp,
-    reactor: &tokio::runtime::Handle,
-) -> Result<Vec<DataFile>, Error> {
+fn arrange(table: &Table, shares: &[Share], these: &[usize], now: Timestamp) -> Result<Arranged, Error> {
     let name = table.identifier().name();
     let schema = schema_to_arrow_schema(table.metadata().current_schema()).map_err(Error::table("read the schema of", name))?;
-    let open = open.iter().filter_map(|at| shares.get(*at));
-    let parts: Vec<_> = open.flat_map(|share| share.parts.iter().map(|part| (share.upload.as_str(), part))).collect();
-    let arranged = batch::arrange(&Arc::new(schema), &parts, now);
-    let arranged = arranged.map_err(|source| Error::Rows { table: name.to_owned(), source })?;
-    reactor.block_on(parquet::write(table, &arranged, files_name)).map_err(Error::table("write data files of", name))
+    let shares = these.iter().filter_map(|at| shares.get(*at));
+    let parts: Vec<_> = shares.flat_map(|share| share.parts.iter().map(|part| (share.upload.as_str(), part))).collect();
+    batch::arrange(&Arc::new(schema), &parts, now).map_err(|source| Error::Rows { table: name.to_owned(), source })
 }
 
 fn drop_known(ledger: &Ledger, shares: &[Share], progress: &mut Progress) {

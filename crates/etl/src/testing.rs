@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use iceberg::Catalog;
 use jiff::Timestamp;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use crate::limits::Limits;
 use crate::load::{Parse, Read};
@@ -39,12 +40,13 @@ pub(crate) struct World {
     pub(crate) dir: TempDir,
     pub(crate) lake: TestLake,
     pub(crate) queue: TestQueue,
+    reader: OnceCell<Tables>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { lake: TestLake::new(dir.path()), queue: TestQueue::default(), dir }
+        Self { lake: TestLake::new(dir.path()), queue: TestQueue::default(), reader: OnceCell::new(), dir }
     }
 
     /// The catalog as one process has it open.
@@ -95,9 +97,14 @@ impl World {
         rows
     }
 
+    /// The tables, nothing in the way.
+    pub(crate) async fn tables(&self) -> &Tables {
+        let open = async || Tables::new(self.catalog(Arc::new(self.lake.clone())).await, NAMESPACE);
+        self.reader.get_or_init(open).await
+    }
+
     pub(crate) async fn scan(&self, table: &str) -> Vec<RecordBatch> {
-        let tables = Tables::new(self.catalog(Arc::new(self.lake.clone())).await, NAMESPACE);
-        let Some(table) = tables.load(table).await.unwrap() else { return Vec::new() };
+        let Some(table) = self.tables().await.load(table).await.unwrap() else { return Vec::new() };
         table.scan().select_all().build().unwrap().to_arrow().await.unwrap().try_collect().await.unwrap()
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 use ulid::Ulid;
 
@@ -77,7 +77,7 @@ impl Worker {
     /// Gathers and commits until no more deliveries can come. A batch gathers while the one before it is being committed.
     pub(crate) async fn run(self: Arc<Self>, mut from: mpsc::Receiver<Delivery>) {
         let mut batch = Batch::default();
-        let mut settling: Option<JoinHandle<()>> = None;
+        let mut settling: Option<AbortOnDropHandle<()>> = None;
         loop {
             let is_full = batch.is_full(&self.batch);
             let closes_in = batch.closes_in(&self.batch);
@@ -87,7 +87,8 @@ impl Worker {
                     None => break,
                 },
                 () = tokio::time::sleep(closes_in.unwrap_or_default()), if closes_in.is_some() && settling.is_none() => {
-                    settling = Some(tokio::spawn(self.clone().settle(std::mem::take(&mut batch))));
+                    let settle = self.clone().settle(std::mem::take(&mut batch));
+                    settling = Some(AbortOnDropHandle::new(tokio::spawn(settle)));
                 }
                 done = finished(&mut settling), if settling.is_some() => {
                     settling = None;
@@ -226,7 +227,7 @@ impl Worker {
     }
 }
 
-async fn finished(settling: &mut Option<JoinHandle<()>>) -> Result<(), tokio::task::JoinError> {
+async fn finished(settling: &mut Option<AbortOnDropHandle<()>>) -> Result<(), tokio::task::JoinError> {
     match settling {
         Some(settling) => settling.await,
         None => Ok(()),
