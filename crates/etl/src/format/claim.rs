@@ -76,10 +76,10 @@ impl Claim {
     /// What is missing of the conditions that the bytes have no part in.
     fn place_missing(&self, file: &File<'_>) -> Option<String> {
         if !self.written.devices.is_empty() && !self.devices.is_match(file.device) {
-            return Some(format!("the device is none of {:?}", self.written.devices));
+            return Some(format!("the device is not {}", one_of(&self.written.devices)));
         }
         if !self.written.paths.is_empty() && !self.paths.is_match(file.path) {
-            return Some(format!("the path matches none of {:?}", self.written.paths));
+            return Some(format!("the path is not {}", one_of(&self.written.paths)));
         }
         None
     }
@@ -91,7 +91,7 @@ impl Claim {
         let start = first.as_ref().map_or("", |line| line.text);
         let begun = begins.iter().filter(|begin| start.starts_with(begin.as_str())).map(String::len).max();
         if !begins.is_empty() && begun.is_none() {
-            return Err(format!("it begins with none of {begins:?}"));
+            return Err(format!("it does not begin with {}", one_of(begins)));
         }
         if !(columns.is_empty() && first_column.is_empty()) {
             let Parser::Delimited(delimited) = parser else { return Err("it has no header row".to_owned()) };
@@ -102,7 +102,7 @@ impl Claim {
             }
             let is_first = |column: &String| names.first().is_some_and(|name| same(name, column));
             if !first_column.is_empty() && !first_column.iter().any(is_first) {
-                return Err(format!("its first column is none of {first_column:?}"));
+                return Err(format!("its first column is not {}", one_of(first_column)));
             }
         }
         Ok(Rank {
@@ -113,6 +113,11 @@ impl Claim {
             first_column: !first_column.is_empty(),
         })
     }
+}
+
+/// Alternatives as a reader sees them.
+fn one_of(entries: &[String]) -> String {
+    entries.iter().map(|entry| format!("`{entry}`")).collect::<Vec<_>>().join(" or ")
 }
 
 fn same(name: &str, other: &str) -> bool {

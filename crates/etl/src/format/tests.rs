@@ -30,11 +30,11 @@ fn formats() -> Formats {
 }
 
 /// One definition alone.
-fn only(text: &str) -> Formats {
+pub(super) fn only(text: &str) -> Formats {
     Formats::load(&[Source { file: "test.toml", text }], "UTC", Limits::for_tests()).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
-fn parse(formats: &Formats, path: &str, bytes: &[u8]) -> Result<Parsed, Refusal> {
+pub(super) fn parse(formats: &Formats, path: &str, bytes: &[u8]) -> Result<Parsed, Refusal> {
     formats.parse(&File { path, device: "account-device", zone: None, bytes })
 }
 
@@ -44,7 +44,7 @@ fn rows(parsed: &Parsed) -> usize {
 
 /// The errors of a definition, as people see them.
 #[track_caller]
-fn check_errors(text: &str, expected: &[&str]) {
+pub(super) fn check_errors(text: &str, expected: &[&str]) {
     let errors = Formats::load(&[Source { file: "test.toml", text }], "UTC", Limits::for_tests()).unwrap_err();
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors, expected);

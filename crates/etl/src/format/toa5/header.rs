@@ -7,6 +7,7 @@ use crate::column::Typing;
 use crate::name::Names;
 use crate::rows::{Column, Kind};
 use crate::text::{Line, Lines};
+use crate::time::{TimeFormat, YearLast};
 use crate::tokenise::{Syntax, tokenise};
 
 /// The fields of the first line behind `TOA5`, in their order.
@@ -48,29 +49,43 @@ pub(super) fn is_header(line: &Line<'_>) -> bool {
 }
 
 impl Header {
-    /// Reads a header from its first line on; `None` when the file ends within it, or another begins.
+    /// Reads a header from its first line on; `None` when the file ends within it, or another begins, so that no row is under it.
     pub(super) fn read<'t>(first: &Line<'t>, lines: &mut Lines<'t>, syntax: &Syntax) -> Result<Option<Self>, String> {
         let environment = environment(first, syntax)?;
         let mut rows: Vec<Line<'t>> = Vec::with_capacity(3);
         while rows.len() < 3 {
             let before = lines.clone();
-            let Some(line) = lines.find(|line| !line.is_blank()) else { return Ok(None) };
-            if is_header(&line) {
+            let next = lines.find(|line| !line.is_blank());
+            let Some(line) = next.filter(|line| !is_header(line)) else {
                 *lines = before;
-                return Ok(None);
-            }
+                break;
+            };
             rows.push(line);
         }
-        let mut rows = rows.iter().map(|line| row(line, syntax));
-        let mut next = || rows.next().unwrap_or_else(|| Ok(Vec::new()));
-        let (mut names, mut units, mut process) = (next()?, next()?, next()?);
+        let header = match rows.as_slice() {
+            [names, units, process] => Self::of(environment, [names, units, process], syntax),
+            _ => Err("it is not complete".to_owned()),
+        };
+        let follows = || lines.clone().find(|line| !line.is_blank());
+        match header {
+            Ok(header) => Ok(Some(header)),
+            Err(_) if !rows.iter().any(|line| has_time(line, syntax)) && follows().is_none_or(|line| is_header(&line)) => {
+                Ok(None)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn of(environment: Vec<String>, lines: [&Line<'_>; 3], syntax: &Syntax) -> Result<Self, String> {
+        let [names, units, process] = lines.map(|line| row(line, syntax));
+        let (mut names, mut units, mut process) = (names?, units?, process?);
         // Spreadsheets fill all lines up to the widest with empty cells, and columns without a name have no values either.
-        let width = [&names, &units, &process].map(|row| used(row)).into_iter().max().unwrap_or_default();
         let widths = [names.len(), units.len(), process.len()];
-        if widths.iter().any(|other| *other < width) || (widths != [widths[0]; 3] && width != used(&names)) {
+        let agree = widths.iter().all(|width| *width == widths[0]);
+        let width = if agree { widths[0] } else { used(&names).max(used(&units)).max(used(&process)) };
+        if !agree && (width != used(&names) || widths.iter().any(|other| *other < width)) {
             return Err(format!("{} names, {} units and {} kinds of processing", widths[0], widths[1], widths[2]));
         }
-        let width = if widths == [widths[0]; 3] { widths[0] } else { width };
         [&mut names, &mut units, &mut process].into_iter().for_each(|row| row.truncate(width));
         let columns: Vec<HeaderColumn> = names
             .into_iter()
@@ -79,8 +94,13 @@ impl Header {
             .map(|((name, unit), process)| HeaderColumn { name, unit, process })
             .collect();
         let time = columns.iter().position(HeaderColumn::is_time).ok_or("no column TIMESTAMP, so its rows have no time")?;
+        // Were a line of the header missing, the first rows would stand in its place and be lost.
+        let marked = |column: &HeaderColumn| (column.unit.is_empty() || column.unit == "TS") && column.process.is_empty();
+        if !columns.get(time).is_some_and(marked) {
+            return Err("its lines of units and processing are not where they should be".to_owned());
+        }
         let record = columns.iter().position(HeaderColumn::is_record);
-        Ok(Some(Self { environment, columns, time, record }))
+        Ok(Self { environment, columns, time, record })
     }
 
     /// A field of the first line.
@@ -170,6 +190,13 @@ fn row(line: &Line<'_>, syntax: &Syntax) -> Result<Vec<String>, String> {
         false => Ok(text),
     };
     cells.iter().map(|cell| value(cell.value().trim().to_owned())).collect()
+}
+
+/// Whether a line looks like a row: one of its cells is a time.
+fn has_time(line: &Line<'_>, syntax: &Syntax) -> bool {
+    let mut cells = Vec::new();
+    let is_time = |text: &str| TimeFormat::Iso.read(text).is_some() || YearLast::read(text).is_some();
+    tokenise(line.text, syntax, &mut cells).is_ok() && cells.iter().any(|cell| is_time(cell.text))
 }
 
 /// How many cells there are up to the last one that is not empty.
