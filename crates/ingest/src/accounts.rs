@@ -8,6 +8,8 @@ mod file;
 mod login;
 mod password;
 
+use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -101,13 +103,13 @@ pub struct Accounts {
     path: PathBuf,
     current: RwLock<Current>,
     cache: Mutex<Cache>,
-    checks: Semaphore,
+    checks: Arc<Semaphore>,
 }
 
 /// The file as it was when it was read last.
 struct Current {
     stamp: Option<Stamp>,
-    listed: Arc<Vec<Listed>>,
+    listed: Arc<HashMap<String, Listed>>,
 }
 
 impl fmt::Debug for Accounts {
@@ -120,12 +122,12 @@ impl Accounts {
     /// Reads the file; one that is not there holds no accounts.
     pub fn open(path: &Path) -> Result<Self, AccountsError> {
         let stamp = file::stamp(path);
-        let listed = Arc::new(file::read(path)?);
+        let listed = Arc::new(by_name(file::read(path)?));
         Ok(Self {
             path: path.to_owned(),
             current: RwLock::new(Current { stamp, listed }),
             cache: Mutex::default(),
-            checks: Semaphore::new(CHECKS_MAX),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
         })
     }
 
@@ -169,12 +171,16 @@ impl Accounts {
         if self.cached().holds(&key, Instant::now()) {
             return found.map(|listed| listed.account());
         }
-        let _turn = self.checks.acquire().await.ok()?;
+        let turn = Arc::clone(&self.checks).acquire_owned().await.ok()?;
         // The same login may have been checked while this one waited for its turn.
         if !self.cached().holds(&key, Instant::now()) {
             let password = password.to_owned();
-            let right = tokio::task::spawn_blocking(move || hash.matches(&password)).await;
-            if !right.unwrap_or_default() || found.is_none() {
+            let check = move || {
+                // The turn ends with the check, even if nobody waits for it any more.
+                let _turn = turn;
+                hash.matches(&password)
+            };
+            if !tokio::task::spawn_blocking(check).await.unwrap_or_default() {
                 return None;
             }
             self.cached().keep(key, Instant::now());
@@ -192,19 +198,23 @@ impl Accounts {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
             current.stamp = stamp;
             match read {
-                Ok(Ok(listed)) => current.listed = Arc::new(listed),
+                Ok(Ok(listed)) => current.listed = Arc::new(by_name(listed)),
                 // Devices go on with the accounts that were good, until somebody mends the file. Said once a change.
-                Ok(Err(bad)) => error!(cause = %bad, "the accounts were changed and cannot be read"),
-                Err(panicked) => error!(cause = %panicked, "the accounts were changed and cannot be read"),
+                Ok(Err(bad)) => error!(cause = &bad as &dyn Error, "the accounts were changed and cannot be read"),
+                Err(panicked) => error!(cause = &panicked as &dyn Error, "the accounts were changed and cannot be read"),
             }
         }
         let listed = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).listed);
-        listed.iter().find(|listed| listed.name == name).cloned()
+        listed.get(name).cloned()
     }
 
     fn cached(&self) -> std::sync::MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn by_name(listed: Vec<Listed>) -> HashMap<String, Listed> {
+    listed.into_iter().map(|listed| (listed.name.clone(), listed)).collect()
 }
 
 /// Whether something may name an account or a device.
