@@ -8,6 +8,7 @@ mod file;
 mod login;
 mod password;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -107,7 +108,7 @@ pub struct Accounts {
 /// The file as it was when it was read last.
 struct Current {
     stamp: Option<Stamp>,
-    listed: Arc<Vec<Listed>>,
+    listed: Arc<HashMap<String, Listed>>,
 }
 
 impl fmt::Debug for Accounts {
@@ -120,7 +121,7 @@ impl Accounts {
     /// Reads the file; one that is not there holds no accounts.
     pub fn open(path: &Path) -> Result<Self, AccountsError> {
         let stamp = file::stamp(path);
-        let listed = Arc::new(file::read(path)?);
+        let listed = Arc::new(by_name(file::read(path)?));
         Ok(Self {
             path: path.to_owned(),
             current: RwLock::new(Current { stamp, listed }),
@@ -192,19 +193,23 @@ impl Accounts {
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
             current.stamp = stamp;
             match read {
-                Ok(Ok(listed)) => current.listed = Arc::new(listed),
+                Ok(Ok(listed)) => current.listed = Arc::new(by_name(listed)),
                 // Devices go on with the accounts that were good, until somebody mends the file. Said once a change.
                 Ok(Err(bad)) => error!(cause = %bad, "the accounts were changed and cannot be read"),
                 Err(panicked) => error!(cause = %panicked, "the accounts were changed and cannot be read"),
             }
         }
         let listed = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).listed);
-        listed.iter().find(|listed| listed.name == name).cloned()
+        listed.get(name).cloned()
     }
 
     fn cached(&self) -> std::sync::MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn by_name(listed: Vec<Listed>) -> HashMap<String, Listed> {
+    listed.into_iter().map(|listed| (listed.name.clone(), listed)).collect()
 }
 
 /// Whether something may name an account or a device.

@@ -112,8 +112,7 @@ impl StorageBackend<Account> for Landing {
         path: P,
         start_pos: u64,
     ) -> Result<u64> {
-        let path = HomePath::parse_entry(path.as_ref()).map_err(Failure::Name)?;
-        let upload = Upload::begin(self, account, path, start_pos)?;
+        let upload = Upload::begin(self, account, path.as_ref(), start_pos)?;
         Ok(upload.receive(input).await?)
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cap_std::fs::Dir;
 use jiff::Timestamp;
+use metrics::counter;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -48,8 +49,12 @@ pub fn sweep(spool: &Spool, temporary: &Temporary, older_than: Duration, now: Ti
     for account in spool.accounts()? {
         let home = spool.home(&account)?;
         let mut sweep = Sweep { spool, temporary, account: &account, home: &home, older_than, now, swept: &mut swept };
-        sweep.folder("")?;
+        // One home that cannot be walked does not keep the others from being swept.
+        if let Err(cause) = sweep.folder("") {
+            error!(account, %cause, "cannot remove old files from a home");
+        }
     }
+    counter!("inlet_ingest_swept_files_total").increment(swept.files);
     Ok(swept)
 }
 

@@ -16,6 +16,16 @@ pub enum Mode {
     Passive,
 }
 
+impl Mode {
+    /// As logs and metrics name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Passive => "passive",
+        }
+    }
+}
+
 /// The command that an upload's record names (RFC 959 section 4.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -28,6 +38,18 @@ pub enum Verb {
     Stou,
     /// A temporary name renamed to a final one. It has no data connection, so no transfer begins with it.
     Rnto,
+}
+
+impl Verb {
+    /// The command as it is sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stor => "STOR",
+            Self::Appe => "APPE",
+            Self::Stou => "STOU",
+            Self::Rnto => "RNTO",
+        }
+    }
 }
 
 /// How the device's side of a data connection ended.

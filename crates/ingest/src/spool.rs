@@ -83,7 +83,10 @@ impl Spool {
     pub(crate) fn accounts(&self) -> io::Result<Vec<String>> {
         let mut accounts = Vec::new();
         for entry in self.homes.entries()? {
-            accounts.extend(entry?.file_name().into_string());
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                accounts.extend(entry.file_name().into_string());
+            }
         }
         Ok(accounts)
     }

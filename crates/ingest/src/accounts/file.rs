@@ -1,5 +1,6 @@
 //! The file of accounts: TOML that people may edit and `inlet account` rewrites.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -86,9 +87,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<Listed>, AccountsError> {
     let line_of = |offset: usize| text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
     let Content { accounts } = toml::from_str(&text)
         .map_err(|error| content(error.span().map_or(0, |span| line_of(span.start)), error.message().to_owned()))?;
-    for (index, account) in accounts.iter().enumerate() {
+    let mut names = HashSet::new();
+    for account in &accounts {
         account.check().map_err(|problem| content(0, problem))?;
-        if accounts.iter().take(index).any(|earlier| earlier.name == account.name) {
+        if !names.insert(&account.name) {
             return Err(content(0, format!("account {:?} is there twice", account.name)));
         }
     }

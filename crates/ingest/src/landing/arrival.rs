@@ -80,8 +80,8 @@ impl Arrival {
             device = self.account.device,
             path = self.path.as_str(),
             bytes,
-            verb = ?self.verb,
-            mode = ?self.mode,
+            verb = self.verb.as_str(),
+            mode = self.mode.map(Mode::as_str),
             millis = took.as_millis(),
             "{said}"
         );

@@ -11,7 +11,8 @@
 //! A crash before 3 leaves files that the next start removes. A crash between 3 and 5 leaves an upload that was not
 //! acknowledged in the outbox: the device sends it again, and the same bytes twice count once. The record goes first
 //! because the other way round a device could find its file in the home after a crash, take it for acknowledged, and never
-//! send again what is in no outbox. There are four syncs; the last two wait for one commit of the journal.
+//! send again what is in no outbox. For the same reason a step 4 that fails is answered with an error, and the upload stays
+//! in the outbox. There are four syncs; on a journalling file system the last two wait for one commit.
 //!
 //! **An append** grows the home's file in place, which a rename cannot make atomic; the record in `spool/` is its undo log:
 //!

@@ -1,6 +1,7 @@
 //! One upload from its first byte to its 226.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::fs::Dir;
@@ -35,7 +36,12 @@ pub(super) struct Upload {
 
 impl Upload {
     /// The edge has said which command this is; libunftp gives the path and, after REST, the offset.
-    pub(super) fn begin(landing: &Landing, account: &Account, path: HomePath, start: u64) -> Result<Self, Failure> {
+    pub(super) fn begin(landing: &Landing, account: &Account, path: &Path, start: u64) -> Result<Self, Failure> {
+        let path = HomePath::parse_entry(path).map_err(|bad| {
+            // Shown with its control characters escaped.
+            info!(account = account.name, ?path, cause = %bad, "upload refused");
+            Failure::Name(bad)
+        })?;
         let announced = landing.session.upload();
         let (mode, verb) = announced.ok_or_else(|| Failure::Disk(io::Error::other("no upload was announced")))?;
         let home = landing.home.clone().ok_or_else(|| Failure::Sought(io::ErrorKind::PermissionDenied.into()))?;
@@ -119,18 +125,12 @@ impl Upload {
         let arrival = &self.arrival;
         let (upload, account, path, cause) = (arrival.upload, &arrival.account.name, arrival.path.as_str(), failure.chain());
         match failure {
-            Failure::Broken(_) => {
-                metrics::broken();
-                info!(%upload, account, path, cause, "upload broken off");
-            }
+            Failure::Broken(_) => info!(%upload, account, path, cause, "upload broken off"),
             ours if ours.is_ours() => {
                 metrics::failed();
                 error!(%upload, account, path, cause, "upload failed");
             }
-            _ => {
-                metrics::refused();
-                info!(%upload, account, path, cause, "upload refused");
-            }
+            _ => info!(%upload, account, path, cause, "upload refused"),
         }
     }
 }
