@@ -1,6 +1,7 @@
 //! A running server and devices that talk to it, for tests over real sockets.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, NewAccount};
 use crate::config::{Active, Config, Limits, Passive};
+use crate::error::Error;
 use crate::server::{Parts, Server};
 use crate::spool::Spool;
 
@@ -34,6 +36,16 @@ pub(crate) async fn start() -> Running {
 
 /// Starts a server whose configuration is changed first.
 pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let server = bind(folder.path(), change).await.unwrap();
+    let address = server.local_addr();
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(server.run(shutdown.clone()));
+    Running { address, folder, shutdown, task }
+}
+
+/// Binds a server and does not run it yet.
+pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Result<Server, Error> {
     let mut config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         drain: LONG,
@@ -44,15 +56,9 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
         limits: Limits { sessions: 100, login: LONG, idle: LONG, stall: LONG },
     };
     change(&mut config);
-    let folder = tempfile::tempdir().unwrap();
-    let accounts = Accounts::open(&folder.path().join("accounts.toml")).unwrap();
+    let accounts = Accounts::open(&folder.join("accounts.toml")).unwrap();
     accounts.add("demo", NewAccount { password: "secret".to_owned(), device: None, zone: None }).unwrap();
-    let parts = Parts { accounts: Arc::new(accounts), spool: Arc::new(Spool::open(folder.path()).unwrap()) };
-    let server = Server::bind(config, parts).await.unwrap();
-    let address = server.local_addr();
-    let shutdown = CancellationToken::new();
-    let task = tokio::spawn(server.run(shutdown.clone()));
-    Running { address, folder, shutdown, task }
+    Server::bind(config, Parts { accounts: Arc::new(accounts), spool: Arc::new(Spool::open(folder).unwrap()) }).await
 }
 
 impl Running {
@@ -70,16 +76,20 @@ impl Running {
 
     /// The uploads in the outbox: path and bytes.
     pub(crate) fn outbox(&self) -> Vec<(String, Vec<u8>)> {
+        self.records().into_iter().map(|(record, bytes)| (record["path"].as_str().unwrap().to_owned(), bytes)).collect()
+    }
+
+    /// The uploads in the outbox, by path: record and bytes.
+    pub(crate) fn records(&self) -> Vec<(serde_json::Value, Vec<u8>)> {
         let mut entries = Vec::new();
         for file in std::fs::read_dir(self.folder.path().join("outbox")).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                let entry: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-                let bytes = std::fs::read(path.with_extension("data")).unwrap();
-                entries.push((entry["path"].as_str().unwrap().to_owned(), bytes));
+                let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+                entries.push((record, std::fs::read(path.with_extension("data")).unwrap()));
             }
         }
-        entries.sort();
+        entries.sort_by_key(|(record, _)| record["path"].as_str().unwrap().to_owned());
         entries
     }
 

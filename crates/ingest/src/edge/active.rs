@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::command::Family;
 use super::control::tune;
-use super::reply::Reply;
+use super::reply::{Reply, spelled};
 
 /// Ports below this one belong to services, not to a device's data connections (RFC 2577 section 3).
 const PORT_MIN: u16 = 1024;
@@ -64,14 +64,9 @@ pub(crate) async fn dial(target: SocketAddr, local: IpAddr, limit: Duration) -> 
             io::ErrorKind::TimedOut => "timed out".to_owned(),
             _ => error.to_string(),
         },
-        Err(_) => format!("no answer within {}", humantime(limit)),
+        Err(_) => format!("no answer within {}", spelled(limit)),
     };
     Err(format!("cannot connect to {} port {}: {cause}", target.ip(), target.port()))
-}
-
-/// A duration as it is written in the configuration.
-pub(crate) fn humantime(duration: Duration) -> String {
-    humantime_serde::re::humantime::format_duration(duration).to_string()
 }
 
 #[cfg(test)]

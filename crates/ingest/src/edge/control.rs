@@ -97,11 +97,7 @@ impl Control {
                     return event;
                 }
             }
-            if self.received.len() >= LINE_BYTES_MAX {
-                // No more is read than is bounded. The data connection alone tells how the transfer ends.
-                return std::future::pending().await;
-            }
-            if self.read().await.is_err() {
+            if !self.read_on().await {
                 return Event::Lost;
             }
         }
@@ -109,20 +105,36 @@ impl Control {
 
     /// Waits until the device is gone. Safe to drop and call again.
     pub(crate) async fn lost(&mut self) {
-        while self.received.len() < LINE_BYTES_MAX {
-            if self.read().await.is_err() {
-                return;
-            }
-        }
-        std::future::pending().await
+        while self.read_on().await {}
     }
 
     /// Whether the device has closed this connection already, asked of the kernel itself: the runtime may not have heard yet.
     pub(crate) fn is_lost(&self) -> bool {
         match SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]) {
-            Ok(bytes) => bytes == 0,
+            Ok(0) => !self.has_said_quit(),
+            Ok(_) => false,
             Err(error) => error.kind() != io::ErrorKind::WouldBlock,
         }
+    }
+
+    /// Reads ahead. False when the device is gone; nothing more is heard from one that sent all that is read ahead, or that
+    /// hung up in order. Then the data connection alone tells how its transfer ends.
+    async fn read_on(&mut self) -> bool {
+        if self.received.len() >= LINE_BYTES_MAX {
+            return std::future::pending().await;
+        }
+        match self.read().await {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && self.has_said_quit() => std::future::pending().await,
+            Err(_) => false,
+        }
+    }
+
+    /// A device may say QUIT while its transfer is under way and hang up; the transfer goes on (RFC 959 section 4.1.1).
+    fn has_said_quit(&self) -> bool {
+        let mut lines = self.received[..].split(|&byte| byte == b'\n').rev();
+        let unfinished = lines.next();
+        unfinished.is_some_and(<[u8]>::is_empty) && lines.next().is_some_and(|line| printable(line).eq_ignore_ascii_case(b"QUIT"))
     }
 
     /// Sends one reply.

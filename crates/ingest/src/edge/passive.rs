@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::control::tune;
 use super::listen::{listen, rest};
+use super::reply::spelled;
 use crate::error::Error;
 use crate::metrics;
 
@@ -150,7 +151,7 @@ impl Lease {
             Ok(Ok(stream)) => stream,
             Ok(Err(_)) => return Err(format!("port {} was not used in time and went to another session", self.port())),
             Err(_) => {
-                let within = super::active::humantime(limit);
+                let within = spelled(limit);
                 return Err(format!("no connection to port {} came from {} within {within}", self.port(), self.key.0));
             }
         };

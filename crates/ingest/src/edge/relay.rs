@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::active::humantime;
+use super::reply::spelled;
 
 /// A transfer's buffer starts small, because most files are, and grows while reads fill it.
 const BUFFER_BYTES_MIN: usize = 16 * 1024;
@@ -81,5 +81,5 @@ fn broken(error: io::Error) -> Broken {
 }
 
 fn stalled(stall: Duration) -> Broken {
-    Broken::Device(format!("no data moved for {}", humantime(stall)))
+    Broken::Device(format!("no data moved for {}", spelled(stall)))
 }

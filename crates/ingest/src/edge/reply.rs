@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// One reply: a code, and a text of one line or of several, written as `code-first … code last`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,11 @@ pub(crate) fn whole(received: &[u8]) -> Option<(u16, usize)> {
         }
     }
     None
+}
+
+/// A duration in a reply's text, as it is written in the configuration.
+pub(crate) fn spelled(duration: Duration) -> String {
+    humantime_serde::re::humantime::format_duration(duration).to_string()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::passive::Lease;
 use super::reply::Reply;
 use super::shared::Shared;
 use super::upstream::{Answer, Upstream};
-use super::watch::Watch;
+use super::watch::{Watch, Who};
 use crate::metrics;
 use crate::session::{Mode, Session};
 
@@ -40,14 +40,6 @@ impl DataPath {
             Self::Active(_) => Mode::Active,
         }
     }
-}
-
-/// Whom a session serves.
-#[derive(Debug)]
-pub(super) struct Who {
-    pub(super) client: SocketAddr,
-    /// As given with USER, whether or not it exists.
-    pub(super) account: String,
 }
 
 /// Why a session is over.

@@ -1,5 +1,6 @@
 //! The watch on a control connection while something else is under way.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::control::{Control, Event};
 use super::reply::Reply;
-use super::session::Who;
+
+/// Whom a session serves.
+#[derive(Debug)]
+pub(super) struct Who {
+    pub(super) client: SocketAddr,
+    /// As given with USER, whether or not it exists.
+    pub(super) account: String,
+}
 
 /// What came before the end of the work.
 #[derive(Debug, PartialEq, Eq)]

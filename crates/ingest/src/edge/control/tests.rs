@@ -98,3 +98,14 @@ async fn a_lost_connection_is_seen_with_and_without_waiting() {
     assert_eq!(control.watch().await, Event::Lost);
     control.lost().await;
 }
+
+#[tokio::test]
+async fn a_device_that_said_quit_is_not_lost() {
+    for (sent, lost) in [(&b"QUIT\r\n"[..], false), (b"NOOP\r\nquit\n", false), (b"QUIT", true), (b"QUIT\r\nNOOP\r\n", true)] {
+        let (mut device, mut control) = pair().await;
+        device.write_all(sent).await.unwrap();
+        drop(device);
+        let seen = tokio::time::timeout(Duration::from_millis(50), control.lost()).await.is_ok();
+        assert_eq!((seen, control.is_lost()), (lost, lost), "{sent:?}");
+    }
+}

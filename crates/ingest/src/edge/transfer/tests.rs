@@ -20,7 +20,10 @@ async fn check_both_modes(listen: &str) {
     drop(data);
     device.expect_reply("226 ").await;
 
-    assert_eq!(server.outbox(), [("/active".to_owned(), pattern(BYTES)), ("/passive".to_owned(), pattern(BYTES))]);
+    let records = server.records();
+    let facts: Vec<_> = records.iter().map(|(record, bytes)| (&record["path"], &record["mode"], bytes)).collect();
+    let (active, passive) = (serde_json::json!(["/active", "active"]), serde_json::json!(["/passive", "passive"]));
+    assert_eq!(facts, [(&active[0], &active[1], &pattern(BYTES)), (&passive[0], &passive[1], &pattern(BYTES))]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -331,4 +334,36 @@ async fn many_uploads_leave_no_descriptor_behind() {
     }
     // Other tests of this process open and close some meanwhile: a leak of one an upload would still show.
     assert!(open() < before + 40, "{} descriptors became {}", before, open());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_says_quit_and_hangs_up_has_uploaded() {
+    let server = start().await;
+    let (mut device, data) = half_stored(&server).await;
+    device.send("QUIT\r\n").await;
+    device.control.shutdown().await.unwrap();
+    drop(data);
+    device.expect_reply("226 ").await;
+    assert_eq!(server.outbox(), [("/a".to_owned(), pattern(BYTES))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_devices_of_one_address_share_a_few_ports() {
+    let server = start().await;
+    let uploads = (0..60).map(|at| {
+        let address = server.address;
+        tokio::spawn(async move {
+            let mut device = Device::connect(address).await;
+            device.expect_reply("220 ").await;
+            device.log_in().await;
+            let reply = device.store(&format!("a{at}"), &pattern(10_000 + at)).await;
+            assert!(reply.starts_with("226 "), "{reply}");
+        })
+    });
+    for upload in uploads.collect::<Vec<_>>() {
+        within(upload).await.unwrap();
+    }
+    let mut lengths: Vec<_> = server.outbox().into_iter().map(|(_, bytes)| bytes.len()).collect();
+    lengths.sort_unstable();
+    assert_eq!(lengths, (0..60).map(|at| 10_000 + at).collect::<Vec<_>>());
 }
