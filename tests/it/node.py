@@ -145,9 +145,13 @@ class Node:
         """`inlet table list --json` by table name."""
         return {table["name"]: table for table in json.loads(self.ask("table", "list", "--json"))}
 
-    def quarantine(self, upload: str) -> list[dict]:
-        """What `inlet quarantine list --json` says of one upload."""
-        return [entry for entry in json.loads(self.ask("quarantine", "list", "--json")) if entry["upload"] == upload]
+    def quarantine(self, upload: str, least: int = 0) -> list[dict]:
+        """What `inlet quarantine list --json` says of one upload, once there are at least so many entries."""
+        def found():
+            entries = json.loads(self.ask("quarantine", "list", "--json"))
+            entries = [entry for entry in entries if entry["upload"] == upload]
+            return (entries,) if len(entries) >= least else None
+        return until(f"{least} entries of upload {upload} in quarantine", found)[0]
 
     def add_account(self, name: str, *, device: str | None = None, zone: str | None = None) -> Account:
         account = Account(name, f"secret-of-{name}")
