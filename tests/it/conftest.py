@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -55,3 +57,17 @@ def samples() -> pathlib.Path:
     if "INLET_SAMPLES" not in os.environ:
         pytest.skip("INLET_SAMPLES names no folder of real devices' files")
     return pathlib.Path(os.environ["INLET_SAMPLES"])
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    """Addresses and credentials of S3 and SQS servers: those that tests/run has started, or else some of our own."""
+    names = ["INLET_TEST_S3", "INLET_TEST_SQS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
+    if all(name in os.environ for name in names):
+        yield {name: os.environ[name] for name in names}
+        return
+    directory = tmp_path_factory.mktemp("servers")
+    command = [sys.executable, TESTS / "servers"]
+    started = subprocess.run([*command, "start", directory], check=True, stdout=subprocess.PIPE, text=True)
+    yield dict(line.split("=", 1) for line in started.stdout.splitlines())
+    subprocess.run([*command, "stop", directory], check=True)

@@ -92,7 +92,11 @@ class Node:
         with open(self.out, "wb") as out, open(self.log, "ab") as log:
             self.process = subprocess.Popen([binary(), *self.command, *self._common()], env=self.environment,
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=log)
-        until(f"a line that starts with `ready ` from {self}\n{self.logged()}", self._is_ready, READY_SECONDS)
+        try:
+            until(f"a line that starts with `ready ` from {self}", self._is_ready, READY_SECONDS)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def _is_ready(self) -> bool:
