@@ -149,13 +149,12 @@ class Node:
         """`inlet table list --json` by table name."""
         return {table["name"]: table for table in json.loads(self.ask("table", "list", "--json"))}
 
-    def quarantine(self, upload: str, least: int = 0) -> list[dict]:
-        """What `inlet quarantine list --json` says of one upload, once there are at least so many entries."""
-        def found():
-            entries = json.loads(self.ask("quarantine", "list", "--json"))
-            entries = [entry for entry in entries if entry["upload"] == upload]
-            return (entries,) if len(entries) >= least else None
-        return until(f"{least} entries of upload {upload} in quarantine", found)[0]
+    def quarantine(self, upload: str) -> dict | None:
+        """What `inlet quarantine list --json` says of one upload."""
+        entries = json.loads(self.ask("quarantine", "list", "--json"))
+        found = [entry for entry in entries if entry["upload"] and entry["upload"]["upload"] == upload]
+        assert len(found) <= 1, found
+        return found[0] if found else None
 
     def add_account(self, name: str, *, device: str | None = None, zone: str | None = None) -> Account:
         account = Account(name, f"secret-of-{name}")
@@ -172,18 +171,3 @@ class Node:
 
     def home(self, account: Account) -> pathlib.Path:
         return self.data / "homes" / account.name
-
-    def uploads_named(self, name: str) -> list[str]:
-        """Ids of the uploads of that file name whose raw objects are in the embedded lake, oldest first."""
-        return sorted(path.parent.name for path in (self.data / "lake/raw").glob("dt=*/device=*/*/*") if path.name == name)
-
-    def facts(self, upload: str) -> dict[str, str]:
-        """What the embedded lake keeps beside an upload's raw object: the user metadata that S3 would keep."""
-        def found():
-            for path in (self.data / "lake").rglob("*"):
-                if path.is_file() and upload in str(path) and path.suffix == ".json":
-                    facts = json.loads(path.read_text())
-                    if "inlet-upload" in facts:
-                        return facts
-            return None
-        return until(f"the facts of upload {upload}", found)

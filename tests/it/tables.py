@@ -1,5 +1,6 @@
 """Rows as analysts read them: Iceberg tables through DuckDB and through pyiceberg."""
 
+import json
 import pathlib
 
 import duckdb
@@ -15,7 +16,8 @@ from node import Node, until
 
 # icu first: the others read times with a zone by it. httpfs reads S3.
 EXTENSIONS = [duckdb_extension_icu, duckdb_extension_avro, duckdb_extension_httpfs, duckdb_extension_iceberg]
-LINEAGE = ["device", "ts", "_upload", "_row", "_ingested_at"]
+# One row for each upload, whatever became of it.
+UPLOADS = "uploads"
 
 
 class Reader:
@@ -36,8 +38,17 @@ class Reader:
 
     def query(self, table: dict, sql: str, parameters: tuple = ()) -> list[tuple]:
         """Runs SQL over one table of `inlet table list --json`, which the SQL calls `t`."""
+        return self._run(table, sql, parameters).fetchall()
+
+    def dicts(self, table: dict, sql: str, parameters: tuple = ()) -> list[dict]:
+        """The same, with each row by its columns' names."""
+        result = self._run(table, sql, parameters)
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row)) for row in result.fetchall()]
+
+    def _run(self, table: dict, sql: str, parameters: tuple) -> duckdb.DuckDBPyConnection:
         source = f"(SELECT * FROM iceberg_scan('{table['metadata_location']}')) AS t"
-        return self.duckdb.execute(sql.replace(" FROM t", f" FROM {source}"), list(parameters)).fetchall()
+        return self.duckdb.execute(sql.replace(" FROM t", f" FROM {source}"), list(parameters))
 
     def rows(self, table: dict, upload: str | None = None) -> pyarrow.Table:
         """The rows of a table, or of one upload in it, by DuckDB and by pyiceberg: they have to say the same."""
@@ -54,26 +65,46 @@ class Reader:
         return by_pyiceberg
 
 
+def records(node: Node, reader: Reader, name: str) -> list[dict]:
+    """What table `uploads` says of the uploads of that file name, oldest first: all that have been worked off."""
+    table = node.tables().get(UPLOADS)
+    where = "SELECT * FROM t WHERE path = ? OR path LIKE ? ORDER BY upload"
+    return reader.dicts(table, where, (f"/{name}", f"%/{name}")) if table else []
+
+
+def record_of(node: Node, reader: Reader, name: str) -> dict:
+    """What `uploads` says of the one upload of that file name, once it has been worked off."""
+    found = until(f"the upload {name} to be worked off", lambda: records(node, reader, name))
+    assert len(found) == 1, f"{name} was published {len(found)} times"
+    return found[0]
+
+
 def tables_of(node: Node, reader: Reader, upload: str) -> dict[str, int]:
-    """In which tables an upload has rows, and how many."""
+    """In which tables an upload has rows, and how many; every upload has one in `uploads`."""
     counts = {name: reader.query(table, "SELECT count(*) FROM t WHERE _upload = ?", (upload,))[0][0]
-              for name, table in node.tables().items() if table["rows"]}
+              for name, table in node.tables().items() if table["rows"] and name != UPLOADS}
     return {name: count for name, count in counts.items() if count}
 
 
-def landed(node: Node, name: str) -> str:
-    """The id of the one upload of that file name, once its raw object is in the lake."""
-    uploads = until(f"{name} in the lake", lambda: node.uploads_named(name))
-    assert len(uploads) == 1, f"{name} was published {len(uploads)} times"
-    return uploads[0]
+def rows_of(node: Node, reader: Reader, record: dict, rows: int) -> pyarrow.Table:
+    """An upload's rows: as many as said, in one table, and as its record says."""
+    assert (record["rows"], record["outcome"]) == (rows, "committed"), record
+    counts = until("the rows that the record promises", lambda: tables_of(node, reader, record["upload"]))
+    assert counts == {record["tables"]: rows}
+    return reader.rows(node.tables()[record["tables"]], record["upload"])
 
 
-def committed(node: Node, reader: Reader, upload: str, rows: int) -> pyarrow.Table:
-    """An upload's rows, once there are as many as said; it must have them in one table."""
-    def found():
-        counts = tables_of(node, reader, upload)
-        assert sum(counts.values()) <= rows, counts
-        return counts if sum(counts.values()) == rows else None
-    counts = until(f"{rows} rows of upload {upload}; quarantined: {node.quarantine(upload)[:3]}", found)
-    [name] = counts
-    return reader.rows(node.tables()[name], upload)
+def committed(node: Node, reader: Reader, name: str, rows: int) -> pyarrow.Table:
+    """The rows of the one upload of that file name, once it has been worked off."""
+    return rows_of(node, reader, record_of(node, reader, name), rows)
+
+
+def refused_rows(node: Node, upload: str) -> list[dict]:
+    """The rows of an upload that are in quarantine on the embedded lake: each with its line, its bytes and the reason."""
+    entry = node.quarantine(upload)
+    if entry is None:
+        return []
+    assert not entry["whole"]
+    lines = (node.data / "lake" / entry["at"] / "rows.ndjson").read_text().splitlines()
+    assert len(lines) == entry["rows_refused"]
+    return [json.loads(line) for line in lines]

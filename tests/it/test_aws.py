@@ -3,7 +3,7 @@
 import dataclasses
 import io
 import json
-import pathlib
+import urllib.parse
 import uuid
 
 import boto3
@@ -13,8 +13,8 @@ import devices
 from conftest import DEMO
 from devices import Upload
 from logger import table_of, toa5
-from node import Account, Node, until
-from tables import Reader, committed, tables_of
+from node import TESTS, Account, Node, until
+from tables import Reader, committed, record_of, rows_of
 
 CONFIG = """\
 [lake]
@@ -50,13 +50,11 @@ class Road:
     sqs: object
     queue: str
 
-    def raw_keys(self, name: str) -> list[str]:
+    def object(self, upload: str) -> dict:
+        """The one raw object of an upload."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.lake, Prefix="raw/")
-        return [entry["Key"] for page in pages for entry in page.get("Contents", []) if entry["Key"].endswith(f"/{name}")]
-
-    def landed(self, name: str) -> str:
-        [key] = until(f"{name} in the lake", lambda: self.raw_keys(name))
-        return key
+        [key] = [entry["Key"] for page in pages for entry in page.get("Contents", []) if upload in entry["Key"]]
+        return {"Key": key, **self.s3.get_object(Bucket=self.lake, Key=key)}
 
     def messages(self) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -94,9 +92,14 @@ def road(tmp_path_factory, servers):
         node.stop()
 
 
-def upload_of(key: str) -> str:
-    """`raw/dt=…/device=…/<upload>/<file name>`"""
-    return key.split("/")[3]
+def event(road: Road, key: str) -> dict:
+    """What S3 itself tells of an object that somebody put."""
+    body = json.loads((TESTS / "golden/upload-event.json").read_text())
+    s3 = body["Records"][0]["s3"]
+    head = road.s3.head_object(Bucket=road.lake, Key=key)
+    s3["bucket"]["name"] = road.lake
+    s3["object"] |= {"key": urllib.parse.quote_plus(key), "size": head["ContentLength"], "eTag": head["ETag"].strip('"')}
+    return body
 
 
 @pytest.mark.parametrize("client", ["curl-epsv", "curl-port", "ftplib-passive", "ftplib-active"])
@@ -104,38 +107,42 @@ def test_an_upload_over_ftp_is_rows_on_s3(road, client):
     upload, mode = devices.ON_IPV4[client]
     name = f"{client}.dat"
     upload(Upload(road.ingest, road.account, DEMO / "alpine_ridge_Met15.dat", name))
-    key = road.landed(name)
-    rows = committed(road.etl, road.reader, upload_of(key), 24)
+    record = record_of(road.etl, road.reader, name)
+    rows = rows_of(road.etl, road.reader, record, 24)
     assert sum(rows["record"].to_pylist()) == sum(range(9120, 9144))
-    object = road.s3.get_object(Bucket=road.lake, Key=key)
-    assert object["Body"].read() == (DEMO / "alpine_ridge_Met15.dat").read_bytes()
-    assert object["Metadata"]["inlet-upload"] == upload_of(key)
-    assert object["Metadata"]["inlet-mode"] == mode
+    assert record["mode"] == mode
+    raw = road.object(record["upload"])
+    assert raw["Body"].read() == (DEMO / "alpine_ridge_Met15.dat").read_bytes()
+    assert raw["Metadata"]["inlet-upload"] == record["upload"]
+    assert raw["Metadata"]["inlet-device"] == "station-7"
     until("an empty outbox", lambda: not road.ingest.outbox())
 
 
 def test_a_gzip_file_is_kept_as_it_came(road):
     content = (DEMO / "harbour_Met15_next.dat.gz").read_bytes()
     road.store("packed.dat.gz", content)
-    key = road.landed("packed.dat.gz")
-    assert len(committed(road.etl, road.reader, upload_of(key), 24)) == 24
-    assert road.s3.get_object(Bucket=road.lake, Key=key)["Body"].read() == content
+    record = record_of(road.etl, road.reader, "packed.dat.gz")
+    rows_of(road.etl, road.reader, record, 24)
+    assert road.object(record["upload"])["Body"].read() == content
 
 
 def test_an_event_delivered_twice_gives_its_rows_once(road):
     road.store("delivered-twice.dat", toa5("delivered-twice", range(9)))
-    key = road.landed("delivered-twice.dat")
-    committed(road.etl, road.reader, upload_of(key), 9)
-    golden = json.loads((pathlib.Path(__file__).parents[1] / "golden/upload-event.json").read_text())
-    s3 = golden["Records"][0]["s3"]
-    s3["bucket"]["name"], s3["object"]["key"] = road.lake, key
-    s3["object"]["eTag"] = road.s3.head_object(Bucket=road.lake, Key=key)["ETag"].strip('"')
+    record = record_of(road.etl, road.reader, "delivered-twice.dat")
+    again = event(road, road.object(record["upload"])["Key"])
     for _ in range(3):
-        road.send(golden)
+        road.send(again)
     until("a queue that was worked off", lambda: road.messages() == 0)
     table = road.etl.tables()[table_of("Second")]
     rows = "SELECT count(*), count(DISTINCT record) FROM t WHERE device = 'delivered-twice'"
     assert road.reader.query(table, rows) == [(9, 9)]
+
+
+def test_an_object_that_somebody_else_put_is_loaded_by_s3s_own_event(road):
+    key = "from elsewhere/device=station-8/put+by hand.dat"
+    road.s3.put_object(Bucket=road.lake, Key=key, Body=toa5("by-hand", range(7)))
+    road.send(event(road, key))
+    assert set(committed(road.etl, road.reader, "put+by hand.dat", 7)["device"].to_pylist()) == {"by-hand"}
 
 
 def test_the_test_event_that_s3_sends_is_acknowledged(road):
@@ -146,10 +153,9 @@ def test_the_test_event_that_s3_sends_is_acknowledged(road):
 
 def test_a_file_that_cannot_be_read_is_in_quarantine(road):
     road.store("photo.jpg", b"\xff\xd8\xff\xe0" + bytes(2000))
-    upload = upload_of(road.landed("photo.jpg"))
-    [entry] = road.etl.quarantine(upload, 1)
-    assert entry["reason"]
-    assert tables_of(road.etl, road.reader, upload) == {}
+    record = record_of(road.etl, road.reader, "photo.jpg")
+    assert record["outcome"] == "quarantined"
+    assert road.etl.quarantine(record["upload"])["whole"]
 
 
 @pytest.mark.timeout(600)

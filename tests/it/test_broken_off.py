@@ -7,7 +7,7 @@ import pytest
 from control import Control, reset
 from logger import table_of, toa5
 from node import until
-from tables import committed, landed
+from tables import committed, records
 
 # Cut in the middle: what comes after a break is never sent.
 HALF = toa5("cut", range(2000))[:30_000]
@@ -24,8 +24,8 @@ def nothing_stays(node, account, reader, name: str) -> None:
     after = f"after-{name}"
     with Control(node) as device:
         assert device.login(account).store(after, toa5(after, range(4)))[0] == 226
-    committed(node, reader, landed(node, after), 4)
-    assert node.uploads_named(name) == []
+    committed(node, reader, after, 4)
+    assert records(node, reader, name) == []
     [(rows,)] = reader.query(node.tables()[table_of("Second")], "SELECT count(*) FROM t WHERE device = 'cut'")
     assert rows == 0
 
@@ -95,7 +95,7 @@ def test_a_broken_overwrite_keeps_the_old_file(node, account, reader):
         assert device.reply()[0] == 426
         assert device.ask("SIZE kept.dat") == (213, str(len(old)))
         assert device.read("RETR kept.dat") == old
-    assert len(committed(node, reader, landed(node, "kept.dat"), 3)) == 3
+    assert len(committed(node, reader, "kept.dat", 3)) == 3
 
 
 def test_a_broken_append_takes_nothing_away_and_adds_nothing(node, account, reader):
@@ -108,4 +108,4 @@ def test_a_broken_append_takes_nothing_away_and_adds_nothing(node, account, read
         reset(data)
         assert device.reply()[0] == 426
         assert device.ask("SIZE log.dat") == (213, str(len(old)))
-    assert len(committed(node, reader, landed(node, "log.dat"), 3)) == 3
+    assert len(committed(node, reader, "log.dat", 3)) == 3

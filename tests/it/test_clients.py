@@ -10,7 +10,7 @@ import devices
 from conftest import DEMO
 from devices import Upload
 from node import Node
-from tables import committed, landed
+from tables import record_of, rows_of
 
 OURS = (DEMO / "alpine_ridge_Met15.dat", 24, sum(range(9120, 9144)))
 
@@ -32,10 +32,9 @@ def node_on_ipv6(tmp_path_factory):
 def check(node, account, reader, sample, client, mode, name):
     file, rows, total = sample
     client(Upload(node, account, file, name))
-    upload = landed(node, name)
-    assert node.facts(upload)["inlet-mode"] == mode
-    table = committed(node, reader, upload, rows)
-    assert sum(table["record"].to_pylist()) == total
+    record = record_of(node, reader, name)
+    assert (record["mode"], record["bytes"]) == (mode, file.stat().st_size)
+    assert sum(rows_of(node, reader, record, rows)["record"].to_pylist()) == total
 
 
 @pytest.mark.parametrize("client", devices.ON_IPV4)

@@ -1,5 +1,6 @@
 """What a newcomer does: start, paste a line, look at the table."""
 
+import base64
 import json
 import re
 import shlex
@@ -9,9 +10,10 @@ import urllib.request
 
 from conftest import DEMO
 from node import until
-from tables import committed, landed, tables_of
+from tables import committed, record_of, refused_rows, rows_of
 
-STATIONS = ["alpine_ridge", "harbour", "orchard"]
+BAD_ROW = b'"2026-01-15 12:00:00",334,not,enough'
+TABLES = ["toa5_met15", "toa5_daily", "csv_demo", "uploads"]
 
 
 def test_the_printed_curl_lines_work_as_they_stand(start, reader):
@@ -19,29 +21,30 @@ def test_the_printed_curl_lines_work_as_they_stand(start, reader):
     printed = node.printed()
     assert node.demo().password in printed
     assert f":{node.port}" in printed
-    lines = [line.strip() for line in printed.splitlines() if line.strip().startswith("curl ")]
-    assert [("-P -" in line or "--ftp-port" in line) for line in lines].count(True) >= 1, "a line for active mode"
-    assert [("-P -" in line or "--ftp-port" in line) for line in lines].count(False) >= 1, "a line for passive mode"
+    lines = [line[line.index("curl "):] for line in printed.splitlines() if "curl " in line]
+    modes = set()
     for number, line in enumerate(lines):
         words = shlex.split(line)
         # The one thing to fill in is the file; it keeps its name.
         file = node.data.with_name(f"pasted-{number}.dat")
         file.write_bytes((DEMO / "alpine_ridge_Met15.dat").read_bytes())
-        option = words.index("-T") if "-T" in words else words.index("--upload-file")
-        words[option + 1] = str(file)
+        words[words.index("-T") + 1] = str(file)
         subprocess.run(words, check=True, timeout=60, capture_output=True)
-        assert len(committed(node, reader, landed(node, file.name), 24)) == 24
+        record = record_of(node, reader, file.name)
+        modes.add(record["mode"])
+        rows_of(node, reader, record, 24)
+    assert modes == {"active", "passive"}
     assert printed.splitlines()[-1].startswith("ready ")
 
 
 def test_demo_plays_a_fleet_and_prints_the_first_rows_of_its_tables(start, reader):
     node = start(command=("up", "--demo"))
-    printed = until("the rows of every station", lambda: all(name in node.printed() for name in STATIONS) and node.printed(), 120)
-    assert "toa5_met15" in printed
-    for file in DEMO.iterdir():
-        assert tables_of(node, reader, landed(node, file.name)), f"rows of {file.name}"
-    modes = {node.facts(landed(node, file.name))["inlet-mode"] for file in DEMO.iterdir()}
-    assert modes == {"active", "passive"}
+    printed = until("every table's first rows", lambda: all(name in node.printed() for name in TABLES) and node.printed(), 120)
+    # A device, and a value, of rows that stand in the files.
+    assert "alpine_ridge" in printed and "-4.15" in printed
+    records = [record_of(node, reader, file.name) for file in DEMO.iterdir()]
+    assert {record["outcome"] for record in records} == {"committed"}
+    assert {record["mode"] for record in records} == {"active", "passive"}
     # It goes on as a plain `up` would.
     assert node.process.poll() is None
 
@@ -66,7 +69,7 @@ def test_health_and_metrics_answer(start):
 def test_table_list_and_head_show_what_is_there(node, account, reader):
     subprocess.run(["curl", "--silent", "--show-error", "--user", f"{account.name}:{account.password}", "--upload-file",
                     DEMO / "harbour_Met15.dat", f"ftp://{node.host}:{node.port}/"], check=True, timeout=60)
-    committed(node, reader, landed(node, "harbour_Met15.dat"), 24)
+    committed(node, reader, "harbour_Met15.dat", 24)
     table = node.tables()["toa5_met15"]
     assert table["rows"] == 24
     assert table["data_files"] == 1
@@ -84,19 +87,18 @@ def test_table_list_and_head_show_what_is_there(node, account, reader):
 def test_quarantine_list_says_what_why_and_where(node, account, reader, tmp_path):
     damaged = tmp_path / "damaged.dat"
     whole = (DEMO / "orchard_Met15.dat").read_bytes()
-    damaged.write_bytes(whole + b'"2026-01-15 12:00:00",334,not,enough\r\n')
+    damaged.write_bytes(whole + BAD_ROW + b"\r\n")
     foreign = tmp_path / "photo.jpg"
     foreign.write_bytes(b"\xff\xd8\xff\xe0" + bytes(2000))
     for file in (damaged, foreign):
         subprocess.run(["curl", "--silent", "--show-error", "--user", f"{account.name}:{account.password}", "--upload-file", file,
                         f"ftp://{node.host}:{node.port}/"], check=True, timeout=60)
-    committed(node, reader, landed(node, "damaged.dat"), 24)
-    [row] = node.quarantine(landed(node, "damaged.dat"), 1)
+    damaged, foreign = (record_of(node, reader, file.name) for file in (damaged, foreign))
+    assert (damaged["rows"], damaged["rows_refused"]) == (24, 1)
+    [row] = refused_rows(node, damaged["upload"])
     assert row["row"] == 29
+    assert base64.b64decode(row["bytes"]).strip() == BAD_ROW
     assert row["reason"]
-    [file] = node.quarantine(landed(node, "photo.jpg"), 1)
-    assert file["row"] is None
-    assert file["reason"]
+    assert node.quarantine(foreign["upload"])["whole"]
     shown = node.ask("quarantine", "list")
-    assert row["reason"] in shown
-    assert json.loads(node.ask("quarantine", "list", "--json"))
+    assert "photo.jpg" in shown and foreign["reason"] in shown

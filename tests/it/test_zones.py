@@ -5,7 +5,7 @@ import io
 
 import devices
 from logger import START, toa5
-from tables import committed, landed
+from tables import committed, record_of
 
 
 def upload(node, account, name: str, content: bytes) -> None:
@@ -14,7 +14,7 @@ def upload(node, account, name: str, content: bytes) -> None:
 
 
 def first_time(node, reader, name: str, rows: int) -> datetime.datetime:
-    return min(committed(node, reader, landed(node, name), rows)["ts"].to_pylist())
+    return min(committed(node, reader, name, rows)["ts"].to_pylist())
 
 
 def test_an_account_in_berlin_writes_berlin_time(node, reader):
@@ -23,13 +23,13 @@ def test_an_account_in_berlin_writes_berlin_time(node, reader):
     # Berlin is an hour ahead of UTC in winter.
     expected = START.replace(tzinfo=datetime.UTC) - datetime.timedelta(hours=1)
     assert first_time(node, reader, "berlin.dat", 3) == expected
-    assert node.facts(landed(node, "berlin.dat"))["inlet-zone"] == "Europe/Berlin"
+    assert record_of(node, reader, "berlin.dat")["zone"] == "Europe/Berlin"
 
 
 def test_an_account_without_a_zone_writes_the_default_zones_time(node, reader):
     upload(node, node.add_account("nowhere"), "nowhere.dat", toa5("nowhere", range(3)))
     assert first_time(node, reader, "nowhere.dat", 3) == START.replace(tzinfo=datetime.UTC)
-    assert "inlet-zone" not in node.facts(landed(node, "nowhere.dat"))
+    assert record_of(node, reader, "nowhere.dat")["zone"] == "UTC"
 
 
 def test_the_default_zone_is_configuration(start, reader):
