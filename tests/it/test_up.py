@@ -1,7 +1,6 @@
 """What a newcomer does: start, paste a line, look at the table."""
 
 import base64
-import json
 import re
 import shlex
 import subprocess
