@@ -35,11 +35,12 @@ def column_names(originals: dict[int, str]) -> dict[int, str]:
     return names
 
 
-def check(rows: pyarrow.Table, known: dict, timestamps: tuple[int, ...] = (0,), zone: datetime.tzinfo = datetime.UTC) -> None:
-    """Row count, first and last time, and of every column: nulls, and count, least, greatest and sum, or distinct values."""
+def check(rows: pyarrow.Table, known: dict, apart: set[int]) -> None:
+    """Row count, first and last time, and of every column: nulls, and count, least, greatest and sum, or distinct values.
+    `apart` are the columns that are no measurement's: the time, a device."""
     assert len(rows) == known["row_count"]
-    check_times(rows, known["timestamp"], zone)
-    stats = {column["index"]: column for column in known["column_stats"].values() if column["index"] not in timestamps}
+    check_times(rows, known["timestamp"])
+    stats = {column["index"]: column for column in known["column_stats"].values() if column["index"] not in apart}
     names = column_names({index: column["name"] for index, column in stats.items()})
     assert used(rows) <= {*names.values(), *TAKEN}
     for index, column in stats.items():
@@ -51,11 +52,12 @@ def used(rows: pyarrow.Table) -> set[str]:
     return {name for name in rows.column_names if rows[name].null_count < len(rows)}
 
 
-def check_times(rows: pyarrow.Table, known: dict, zone: datetime.tzinfo) -> None:
+def check_times(rows: pyarrow.Table, known: dict) -> None:
+    """Times without a zone are UTC here, by the tests' default."""
     times = sorted(rows["ts"].to_pylist())
     for found, end in ((times[0], "min"), (times[-1], "max")):
         expected = datetime.datetime.fromisoformat(known.get(f"{end}_utc", known[end]).replace("Z", "+00:00"))
-        assert found == (expected if expected.tzinfo else expected.replace(tzinfo=zone)), end
+        assert found == (expected if expected.tzinfo else expected.replace(tzinfo=datetime.UTC)), end
 
 
 def check_column(rows: pyarrow.Table, name: str, known: dict) -> None:
