@@ -75,7 +75,8 @@ def lives(rounds: int) -> list[float]:
 @pytest.mark.timeout(1800)
 def test_kill_9_loses_nothing_acknowledged_and_doubles_nothing(start, reader, request):
     rounds = request.config.getoption("--rounds")
-    node = start()
+    # What a killed worker held comes back after this long, and not after the minutes that a real one may take.
+    node = start(settings={"INLET_ETL__QUEUE__VISIBILITY": "5s"})
     accounts = [node.add_account(f"crash-{number}") for number in range(DEVICES)]
     fleet = [Device(node, account, number) for number, account in enumerate(accounts)]
     for device in fleet:
