@@ -84,11 +84,6 @@ impl Cli {
 
 impl Common {
     fn load(&self) -> anyhow::Result<Config> {
-        let config = Config::load(self.config.as_deref(), std::env::vars(), self.data.as_deref());
-        config.map_err(|problems| {
-            let count = problems.0.len();
-            anyhow::Error::msg(problems.to_string())
-                .context(format!("{count} problem{} in the configuration", if count == 1 { "" } else { "s" }))
-        })
+        Ok(Config::load(self.config.as_deref(), std::env::vars(), self.data.as_deref())?)
     }
 }

@@ -180,6 +180,9 @@ impl Config {
         for (section, found) in sections {
             problems.extend(found.into_iter().map(|(key, message)| (format!("{section}.{key}"), message)));
         }
+        if self.ingest.passive.ports.contains(self.http.listen.port()) {
+            problems.push(("http.listen".into(), "its port is one of ingest.passive.ports".into()));
+        }
         if self.lake.bucket.is_empty() {
             problems.push(("lake.bucket".into(), "a bucket has a name".into()));
         }

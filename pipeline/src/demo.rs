@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use iceberg::Catalog;
 use suppaftp::Mode;
+use suppaftp::types::FileType;
 use suppaftp::tokio::AsyncFtpStream;
 use tracing::info;
 
@@ -69,7 +70,7 @@ async fn play(catalog: &Arc<dyn Catalog>, namespace: &str, ftp: SocketAddr, pass
         anyhow::Ok(())
     };
     tokio::time::timeout(COMMIT_MAX, committed).await.context("waited for the commit")??;
-    for found in etl::view::list(Arc::clone(catalog), namespace).await? {
+    for found in etl::inspect::tables(Arc::clone(catalog), namespace).await? {
         table::print_head(Arc::clone(catalog), namespace, &found.name, ROWS_SHOWN).await?;
     }
     Ok(())
@@ -77,14 +78,15 @@ async fn play(catalog: &Arc<dyn Catalog>, namespace: &str, ftp: SocketAddr, pass
 
 /// How many uploads have an outcome.
 async fn uploads(catalog: &Arc<dyn Catalog>, namespace: &str) -> anyhow::Result<u64> {
-    let tables = etl::view::list(Arc::clone(catalog), namespace).await?;
-    Ok(tables.iter().find(|table| table.name == etl::view::UPLOADS).map_or(0, |table| table.rows))
+    let tables = etl::inspect::tables(Arc::clone(catalog), namespace).await?;
+    Ok(tables.iter().find(|table| table.name == etl::UPLOADS).map_or(0, |table| table.rows))
 }
 
 async fn upload(ftp: SocketAddr, password: &str, mode: Mode, name: &str, mut bytes: &[u8]) -> anyhow::Result<()> {
     let mut session = AsyncFtpStream::connect(ftp).await?;
     session.set_mode(mode);
     session.login("demo", password).await?;
+    session.transfer_type(FileType::Binary).await?;
     session.put_file(name, &mut bytes).await?;
     session.quit().await?;
     Ok(())

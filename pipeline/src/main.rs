@@ -1,9 +1,15 @@
 //! The `inlet` binary.
 
+use std::io::Write as _;
+use std::process::ExitCode;
+
 use clap::Parser as _;
 use inlet::cli::Cli;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    Cli::parse().run().await
+async fn main() -> ExitCode {
+    let Err(error) = Cli::parse().run().await else { return ExitCode::SUCCESS };
+    // Nobody is left to tell when standard error is gone.
+    let _ = writeln!(std::io::stderr(), "inlet: {error:#}");
+    ExitCode::FAILURE
 }

@@ -39,7 +39,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let namespace = &config.etl.namespace;
     match command {
         Command::List { json } => {
-            let tables = etl::view::list(catalog, namespace).await?;
+            let tables = etl::inspect::tables(catalog, namespace).await?;
             let mut out = std::io::stdout().lock();
             if json {
                 writeln!(out, "{}", serde_json::to_string_pretty(&tables)?)?;
@@ -56,8 +56,8 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
 
 /// Prints at most `limit` rows of a table.
 pub async fn print_head(catalog: Arc<dyn Catalog>, namespace: &str, name: &str, limit: usize) -> anyhow::Result<()> {
-    let Some(rows) = etl::view::head(Arc::clone(&catalog), namespace, name, limit).await? else {
-        let tables = etl::view::list(catalog, namespace).await?;
+    let Some(rows) = etl::inspect::head(Arc::clone(&catalog), namespace, name, limit).await? else {
+        let tables = etl::inspect::tables(catalog, namespace).await?;
         let names: Vec<_> = tables.iter().map(|table| table.name.as_str()).collect();
         bail!("no table `{name}`; there are: {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") });
     };

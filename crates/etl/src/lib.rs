@@ -47,7 +47,6 @@ mod text;
 mod time;
 mod tokenise;
 mod uploads;
-pub mod view;
 mod worker;
 mod zone;
 

@@ -154,13 +154,9 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
+        write!(f, "the configuration is wrong in {}", self.0.len())?;
+        f.write_str(if self.0.len() == 1 { " place:" } else { " places:" })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n{problem}"))
     }
 }
 

@@ -208,7 +208,6 @@ impl Connection {
             230 => {
                 self.logged_in = true;
                 metrics::login(true);
-                info!(session = %self.session.id, client = %self.session.client, account = self.who.account, "logged in");
             }
             530 => metrics::login(false),
             _ => {}
