@@ -349,4 +349,4 @@ impl Item {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use arrow::array::{Array, StringArray};
+use arrow::array::StringArray;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -10,7 +10,7 @@ use crate::testing::{Faults, LAKE, Strike, World, column, config, event};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Runs a worker until every message is deleted, then stops it.
-async fn drain(world: &World, faults: Faults) {
+pub(crate) async fn drain(world: &World, faults: Faults) {
     let seams = world.seams(&Arc::new(faults)).await;
     run_until(seams, drained(world)).await;
 }
