@@ -1,7 +1,25 @@
 //! Which format a file is in, and its rows by that format's definition.
+//!
+//! A definition is a TOML file: how files are recognised (`[match]`), what device and table their rows belong to, and one section
+//! named for the parser that reads them, with what it needs to know. `claim` has the rule for files that several formats match.
+
+mod claim;
+mod definition;
+mod delimited;
+mod origin;
+mod toa5;
+
+use claim::Claim;
+use definition::Problems;
+use delimited::Delimited;
+use encoding_rs::Encoding;
+use origin::{DeviceRule, TableRule};
+use toa5::Toa5;
 
 use crate::limits::Limits;
-use crate::rows::{Parsed, Refusal};
+use crate::rows::{Parsed, Part, Refusal, Refused};
+use crate::text::Text;
+use crate::zone::{Local, Zone};
 
 /// A file as it came, out of its container (see [`crate::unwrap`]).
 #[derive(Clone, Copy, Debug)]
@@ -25,13 +43,13 @@ pub struct Source<'a> {
     pub text: &'a str,
 }
 
-/// What is wrong with a format definition.
+/// What is wrong with a format definition, or with what they are loaded with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {key}: {problem}")]
 pub struct FormatError {
     /// The definition's file name.
     pub file: String,
-    /// The key, as `delimited.timestamp.format`; empty when the text is no TOML.
+    /// The key, as `delimited.timestamp.format`.
     pub key: String,
     /// What is wrong with it.
     pub problem: String,
@@ -40,20 +58,106 @@ pub struct FormatError {
 /// The format definitions in force, ready to parse files.
 #[derive(Debug)]
 pub struct Formats {
+    formats: Vec<Format>,
+    default_zone: Zone,
     limits: Limits,
 }
 
+/// One definition, checked.
+#[derive(Debug)]
+struct Format {
+    name: String,
+    claim: Claim,
+    device: DeviceRule,
+    table: TableRule,
+    zone: Option<Zone>,
+    encodings: Vec<&'static Encoding>,
+    parser: Parser,
+}
+
+#[derive(Debug)]
+enum Parser {
+    Toa5(Toa5),
+    Delimited(Box<Delimited>),
+}
+
+/// A file under the format that claims it, about to be read.
+struct Reading<'a> {
+    format: &'a Format,
+    file: &'a File<'a>,
+    text: &'a Text<'a>,
+    limits: &'a Limits,
+}
+
+/// What a parser gives.
+#[derive(Debug, Default)]
+struct Yield {
+    parts: Vec<Part>,
+    refused: Vec<Refused>,
+}
+
 impl Formats {
-    /// Reads the definitions, and the zone for times that neither their format nor their account declares.
-    /// Returns all that is wrong, not only the first.
+    /// Reads the definitions. `default_zone` is for times whose zone neither the format nor the account declares. Returns all
+    /// that is wrong, not only the first.
     pub fn load(sources: &[Source<'_>], default_zone: &str, limits: Limits) -> Result<Self, Vec<FormatError>> {
-        let _ = (sources, default_zone);
-        Ok(Self { limits })
+        let mut errors = Vec::new();
+        let mut formats: Vec<Format> = Vec::with_capacity(sources.len());
+        for source in sources {
+            let mut problems = Problems::new(source.file);
+            let format = definition::read(source.text, &mut problems);
+            if let Some(format) = &format
+                && formats.iter().any(|other| other.name == format.name)
+            {
+                problems.add("format", format!("{:?} is the name of another format too", format.name));
+            }
+            formats.extend(format);
+            errors.extend(problems.into_errors());
+        }
+        let zone = Zone::named(default_zone);
+        if zone.is_none() {
+            let problem = format!("{default_zone:?} is neither a time zone nor an offset");
+            errors.push(FormatError { file: "configuration".to_owned(), key: "default_zone".to_owned(), problem });
+        }
+        match zone {
+            Some(default_zone) if errors.is_empty() => Ok(Self { formats, default_zone, limits }),
+            _ => Err(errors),
+        }
     }
 
-    /// The rows of a file by the format that claims it. Pure: the same file gives the same rows.
+    /// The rows of a file by the format that claims it: a function of the file and the definitions alone.
+    ///
+    /// Every row is in one of the parts or refused. The whole file is refused when no format claims it, when several do, or when
+    /// what it says of itself cannot be read. A file with nothing in it has no rows, and no format.
     pub fn parse(&self, file: &File<'_>) -> Result<Parsed, Refusal> {
-        let _ = &self.limits;
-        Err(Refusal { reason: format!("no format claims {}", file.path) })
+        let Some((format, text)) = claim::claimed(&self.formats, file, &self.limits)? else {
+            return Ok(Parsed::default());
+        };
+        let account_zone = file.zone.map(zone).transpose()?;
+        let zone = format.zone.as_ref().or(account_zone.as_ref()).unwrap_or(&self.default_zone);
+        let mut local = Local::new(zone);
+        let reading = Reading { format, file, text: &text, limits: &self.limits };
+        let Yield { parts, mut refused } = match &format.parser {
+            Parser::Toa5(toa5) => toa5.read(&reading, &mut local)?,
+            Parser::Delimited(delimited) => delimited.read(&reading, &mut local)?,
+        };
+        refused.sort_by_key(|refused| refused.bytes.start);
+        let zone = local.used().then(|| zone.name().to_owned());
+        Ok(Parsed { format: format.name.clone(), zone, parts, refused })
     }
 }
+
+fn zone(name: &str) -> Result<Zone, Refusal> {
+    Zone::named(name)
+        .ok_or_else(|| Refusal { reason: format!("the account's zone {name:?} is neither a time zone nor an offset") })
+}
+
+impl Reading<'_> {
+    /// Refuses a header with more columns than allowed.
+    fn check_columns(&self, columns: usize) -> Result<(), String> {
+        let most = self.limits.columns;
+        if columns <= most { Ok(()) } else { Err(format!("{columns} columns, {most} allowed")) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

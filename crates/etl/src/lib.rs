@@ -24,8 +24,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 mod batch;
+mod block;
 mod budget;
 pub mod catalog;
+mod column;
 mod commit;
 mod config;
 mod container;
@@ -41,6 +43,8 @@ mod ledger;
 mod limits;
 mod load;
 mod metrics;
+mod name;
+mod number;
 mod parquet;
 pub mod quarantine;
 mod queue;
@@ -50,8 +54,12 @@ mod storage;
 mod table;
 #[cfg(test)]
 mod testing;
+mod text;
+mod time;
+mod tokenise;
 mod uploads;
 mod worker;
+mod zone;
 
 pub use config::{BatchConfig, Config, LedgerConfig, QueueConfig};
 pub use container::unwrap;

@@ -1,0 +1,185 @@
+//! Which format a file is in.
+//!
+//! A format claims a file when every kind of condition that its `[match]` names holds, each by any one of its entries (for
+//! `columns`: by all). Of several formats the more specific wins: one that names devices before one that does not, then one that
+//! names paths, then the one that asks for more columns, then the one with the longer beginning, then one that asks for a first
+//! column. Between equals nothing decides, and the file is refused.
+
+use std::cmp::Ordering;
+
+use encoding_rs::Encoding;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+
+use super::definition::Problems;
+use super::{File, Format, Parser};
+use crate::limits::Limits;
+use crate::rows::Refusal;
+use crate::text::Text;
+
+/// `[match]` as it is written. Names and paths are compared without regard to case.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Match {
+    /// Globs over the account's device.
+    devices: Vec<String>,
+    /// Globs over the path; `*` stays within a directory, `**` does not.
+    paths: Vec<String>,
+    /// What the text begins with.
+    begins: Vec<String>,
+    /// Names that the header of a delimited file has.
+    columns: Vec<String>,
+    /// Names of which the first column has one.
+    first_column: Vec<String>,
+}
+
+/// The conditions under which a format claims a file.
+#[derive(Debug)]
+pub(super) struct Claim {
+    written: Match,
+    devices: GlobSet,
+    paths: GlobSet,
+}
+
+/// How specific a claim is; see the module's rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    devices: bool,
+    paths: bool,
+    columns: usize,
+    begins_bytes: usize,
+    first_column: bool,
+}
+
+impl Claim {
+    pub(super) fn new(written: Match, parser: Option<&Parser>, problems: &mut Problems<'_>) -> Option<Self> {
+        let of_text = !(written.begins.is_empty() && written.columns.is_empty() && written.first_column.is_empty());
+        if written.devices.is_empty() && written.paths.is_empty() && !of_text {
+            problems.add("match", "needs devices, paths, begins, columns or first_column");
+            return None;
+        }
+        let headerless = match parser {
+            Some(Parser::Delimited(delimited)) => !delimited.has_names(),
+            Some(Parser::Toa5(_)) => true,
+            None => false,
+        };
+        for (key, names) in [("match.columns", &written.columns), ("match.first_column", &written.first_column)] {
+            if headerless && !names.is_empty() {
+                problems.add(key, "is for delimited files with a header that names their columns");
+            }
+        }
+        let devices = globs("match.devices", &written.devices, problems);
+        let paths = globs("match.paths", &written.paths, problems);
+        Some(Self { devices: devices?, paths: paths?, written })
+    }
+
+    /// What is missing of the conditions that the bytes have no part in.
+    fn place_missing(&self, file: &File<'_>) -> Option<String> {
+        if !self.written.devices.is_empty() && !self.devices.is_match(file.device) {
+            return Some(format!("the device is not {}", one_of(&self.written.devices)));
+        }
+        if !self.written.paths.is_empty() && !self.paths.is_match(file.path) {
+            return Some(format!("the path is not {}", one_of(&self.written.paths)));
+        }
+        None
+    }
+
+    /// How specific the claim on this text is, or what is missing.
+    fn rank(&self, text: &Text<'_>, parser: &Parser) -> Result<Rank, String> {
+        let Match { begins, columns, first_column, .. } = &self.written;
+        let first = text.lines().find(|line| !line.is_blank());
+        let start = first.as_ref().map_or("", |line| line.text);
+        let begun = begins.iter().filter(|begin| start.starts_with(begin.as_str())).map(String::len).max();
+        if !begins.is_empty() && begun.is_none() {
+            return Err(format!("it does not begin with {}", one_of(begins)));
+        }
+        if !(columns.is_empty() && first_column.is_empty()) {
+            let Parser::Delimited(delimited) = parser else { return Err("it has no header row".to_owned()) };
+            let names = delimited.names(text)?;
+            let has = |column: &String| names.iter().any(|name| same(name, column));
+            if let Some(missing) = columns.iter().find(|column| !has(column)) {
+                return Err(format!("its header has no column {missing:?}"));
+            }
+            let is_first = |column: &String| names.first().is_some_and(|name| same(name, column));
+            if !first_column.is_empty() && !first_column.iter().any(is_first) {
+                return Err(format!("its first column is not {}", one_of(first_column)));
+            }
+        }
+        Ok(Rank {
+            devices: !self.written.devices.is_empty(),
+            paths: !self.written.paths.is_empty(),
+            columns: columns.len(),
+            begins_bytes: begun.unwrap_or_default(),
+            first_column: !first_column.is_empty(),
+        })
+    }
+}
+
+/// Alternatives as a reader sees them.
+fn one_of(entries: &[String]) -> String {
+    entries.iter().map(|entry| format!("`{entry}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn same(name: &str, other: &str) -> bool {
+    name.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+fn globs(key: &str, globs: &[String], problems: &mut Problems<'_>) -> Option<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        let glob = GlobBuilder::new(glob).literal_separator(true).case_insensitive(true).build();
+        set.add(problems.note(key, glob)?);
+    }
+    problems.note(key, set.build())
+}
+
+/// The format that claims a file, and the file's text in that format's encoding; `None` when the file has nothing in it.
+pub(super) fn claimed<'f, 'b>(
+    formats: &'f [Format],
+    file: &File<'b>,
+    limits: &Limits,
+) -> Result<Option<(&'f Format, Text<'b>)>, Refusal> {
+    if file.bytes.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let mut missing = Vec::new();
+    let mut best: Option<(Rank, &Format)> = None;
+    let mut rival = None;
+    let mut texts: Vec<(&[&'static Encoding], Result<Text<'b>, Refusal>)> = Vec::new();
+    for format in formats {
+        if let Some(what) = format.claim.place_missing(file) {
+            missing.push(format!("{}: {what}", format.name));
+            continue;
+        }
+        if !texts.iter().any(|(encodings, _)| *encodings == format.encodings) {
+            texts.push((&format.encodings, Text::decode(file.bytes, &format.encodings, limits)));
+        }
+        let text = texts.iter().find(|(encodings, _)| *encodings == format.encodings).map(|(_, text)| text);
+        let rank = match text {
+            Some(Ok(text)) if text.is_blank() => return Ok(None),
+            Some(Ok(text)) => format.claim.rank(text, &format.parser),
+            Some(Err(refusal)) => Err(refusal.reason.clone()),
+            None => continue,
+        };
+        match rank {
+            Err(what) => missing.push(format!("{}: {what}", format.name)),
+            Ok(rank) => match best.map_or(Ordering::Greater, |(other, _)| rank.cmp(&other)) {
+                Ordering::Greater => (best, rival) = (Some((rank, format)), None),
+                Ordering::Equal => rival = Some(format),
+                Ordering::Less => {}
+            },
+        }
+    }
+    let Some((_, format)) = best else {
+        return Err(Refusal { reason: format!("no format claims the file ({})", missing.join("; ")) });
+    };
+    if let Some(rival) = rival {
+        let reason = format!("formats {} and {} both claim the file: give one of them paths or devices", format.name, rival.name);
+        return Err(Refusal { reason });
+    }
+    let text = texts.into_iter().find(|(encodings, _)| *encodings == format.encodings).map(|(_, text)| text);
+    text.transpose().map(|text| text.map(|text| (format, text)))
+}
+
+#[cfg(test)]
+mod tests;

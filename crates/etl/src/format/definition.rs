@@ -1,0 +1,120 @@
+//! Format definitions: TOML to a format, with everything that is wrong named by its key.
+
+use encoding_rs::Encoding;
+use serde::Deserialize;
+
+use super::claim::{Claim, Match};
+use super::delimited::{Delimited, DelimitedKeys};
+use super::origin::{DeviceKeys, DeviceRule, TableRule};
+use super::toa5::{Toa5, Toa5Keys};
+use super::{Format, FormatError, Parser};
+use crate::zone::Zone;
+
+/// A definition as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    /// The format's name, unique among all definitions.
+    format: String,
+    /// The table of its rows, with `{device}` and, for TOA5, `{table}`.
+    table: String,
+    device: DeviceKeys,
+    /// The zone of times without one, before the account's and the default.
+    zone: Option<String>,
+    /// What text may be encoded in, in order (see [`crate::text`]), by WHATWG's labels.
+    #[serde(default = "utf_8")]
+    encodings: Vec<String>,
+    #[serde(rename = "match")]
+    matches: Match,
+    toa5: Option<Toa5Keys>,
+    delimited: Option<DelimitedKeys>,
+}
+
+fn utf_8() -> Vec<String> {
+    vec!["utf-8".to_owned()]
+}
+
+/// What is wrong with one definition.
+#[derive(Debug)]
+pub(super) struct Problems<'s> {
+    file: &'s str,
+    errors: Vec<FormatError>,
+}
+
+impl<'s> Problems<'s> {
+    pub(super) fn new(file: &'s str) -> Self {
+        Self { file, errors: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, key: impl Into<String>, problem: impl std::fmt::Display) {
+        self.errors.push(FormatError { file: self.file.to_owned(), key: key.into(), problem: problem.to_string() });
+    }
+
+    /// The value, or `None` with the problem noted.
+    pub(super) fn note<T, E: std::fmt::Display>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|problem| self.add(key, problem)).ok()
+    }
+
+    pub(super) fn into_errors(self) -> Vec<FormatError> {
+        self.errors
+    }
+}
+
+/// Reads a definition; `None` when a problem has been noted.
+pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
+    let definition: Definition = toml::from_str(text).map_err(|error| note_syntax(text, &error, problems)).ok()?;
+    if definition.format.is_empty() {
+        problems.add("format", "a format needs a name");
+    }
+    let parser = match (definition.toa5, definition.delimited) {
+        (Some(keys), None) => Some(Parser::Toa5(Toa5::new(keys))),
+        (None, Some(keys)) => Delimited::new(keys, problems).map(|delimited| Parser::Delimited(Box::new(delimited))),
+        _ => {
+            problems.add("toa5, delimited", "a definition has exactly one of these sections");
+            None
+        }
+    };
+    let device = DeviceRule::new(definition.device, parser.as_ref(), problems);
+    let table = TableRule::new(definition.table, device.as_ref(), parser.as_ref(), problems);
+    let claim = Claim::new(definition.matches, parser.as_ref(), problems);
+    let zone = definition.zone.map(|name| {
+        let zone = Zone::named(&name).ok_or_else(|| format!("{name:?} is neither a time zone nor an offset"));
+        problems.note("zone", zone)
+    });
+    let encodings = encodings(&definition.encodings, problems);
+    let zone = match zone {
+        None => None,
+        Some(zone) => Some(zone?),
+    };
+    Some(Format {
+        name: definition.format,
+        claim: claim?,
+        device: device?,
+        table: table?,
+        zone,
+        encodings: encodings?,
+        parser: parser?,
+    })
+}
+
+fn encodings(labels: &[String], problems: &mut Problems<'_>) -> Option<Vec<&'static Encoding>> {
+    if labels.is_empty() {
+        problems.add("encodings", "at least one is needed");
+        return None;
+    }
+    let encoding = |label: &String| {
+        let encoding = Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| format!("unknown encoding {label:?}"));
+        problems.note("encodings", encoding)
+    };
+    let encodings: Vec<Option<&'static Encoding>> = labels.iter().map(encoding).collect();
+    encodings.into_iter().collect()
+}
+
+/// Names the key on whose line the TOML or its types go wrong.
+fn note_syntax(text: &str, error: &toml::de::Error, problems: &mut Problems<'_>) {
+    let at = error.span().map_or(0, |span| span.start);
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count();
+    let key = text.lines().nth(line).and_then(|line| line.split('=').next()).unwrap_or_default().trim();
+    problems.add(format!("line {} ({key})", line + 1), error.message());
+}

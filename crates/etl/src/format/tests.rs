@@ -1,0 +1,127 @@
+//! Whole files through the definitions in force and those of the tests.
+
+mod golden;
+mod properties;
+mod samples;
+
+use std::path::{Path, PathBuf};
+
+use super::{File, Formats, Source};
+use crate::limits::Limits;
+use crate::rows::{Parsed, Refusal};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The definitions that Inlet comes with, and those that only tests use.
+fn formats() -> Formats {
+    let mut definitions = Vec::new();
+    for folder in ["pipeline/formats", "tests/formats"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            definitions.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    definitions.sort();
+    let sources: Vec<Source<'_>> = definitions.iter().map(|(file, text)| Source { file, text }).collect();
+    Formats::load(&sources, "UTC", Limits::for_tests()).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+/// One definition alone.
+pub(super) fn only(text: &str) -> Formats {
+    Formats::load(&[Source { file: "test.toml", text }], "UTC", Limits::for_tests()).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+pub(super) fn parse(formats: &Formats, path: &str, bytes: &[u8]) -> Result<Parsed, Refusal> {
+    formats.parse(&File { path, device: "account-device", zone: None, bytes })
+}
+
+fn rows(parsed: &Parsed) -> usize {
+    parsed.parts.iter().map(|part| part.row.len()).sum()
+}
+
+/// The errors of a definition, as people see them.
+#[track_caller]
+pub(super) fn check_errors(text: &str, expected: &[&str]) {
+    let errors = Formats::load(&[Source { file: "test.toml", text }], "UTC", Limits::for_tests()).unwrap_err();
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(errors, expected);
+}
+
+const CSV: &str = r#"
+format = "t"
+table = "t"
+device = { account = true }
+match = { paths = ["**"] }
+[delimited]
+delimiter = ","
+timestamp = { columns = ["time"] }
+"#;
+
+#[test]
+fn a_definition_that_is_wrong_says_where() {
+    check_errors("format = 1\n", &["test.toml: line 1 (format): invalid type: integer `1`, expected a string"]);
+    check_errors(
+        &CSV.replace("delimiter = \",\"", "delimeter = \",\""),
+        &["test.toml: line 7 (delimeter): unknown field `delimeter`, expected one of `delimiter`, `quoted`, `multiline`, \
+           `trailing_delimiter`, `preamble`, `comment`, `header`, `leading`, `nulls`, `decimal`, `timestamp`, `columns`"],
+    );
+    check_errors(
+        &CSV.replace("**", "{a"),
+        &[
+            "test.toml: match.paths: error parsing glob '{a': unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)",
+        ],
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let wrong = r#"
+format = "t"
+table = "x_{table}"
+device = { account = true, column = "a" }
+zone = "Europe/Nowhere"
+encodings = ["utf-9"]
+match = {}
+[delimited]
+delimiter = "x"
+decimal = ";"
+timestamp = { columns = [], format = "%Q" }
+"#;
+    check_errors(
+        wrong,
+        &[
+            "test.toml: delimited.delimiter: 'x' cannot separate cells",
+            "test.toml: delimited.decimal: is \".\" or \",\", not ';'",
+            "test.toml: delimited.timestamp.format: unknown part %Q",
+            "test.toml: delimited.timestamp.columns: at least one is needed",
+            "test.toml: device: needs exactly one of account = true, path, header, column",
+            "test.toml: match: needs devices, paths, begins, columns or first_column",
+            "test.toml: zone: \"Europe/Nowhere\" is neither a time zone nor an offset",
+            "test.toml: encodings: unknown encoding \"utf-9\"",
+        ],
+    );
+    let errors = Formats::load(&[], "Europe/Nowhere", Limits::for_tests()).unwrap_err();
+    assert_eq!(errors[0].to_string(), "configuration: default_zone: \"Europe/Nowhere\" is neither a time zone nor an offset");
+}
+
+#[test]
+fn a_zone_is_the_formats_then_the_accounts_then_the_default() {
+    let check = |format: &str, account: Option<&str>, text: &str, zone: Option<&str>, utc: i64| {
+        let formats = only(format);
+        let file = File { path: "/a.csv", device: "d", zone: account, bytes: text.as_bytes() };
+        let parsed = formats.parse(&file).unwrap();
+        assert_eq!(parsed.zone.as_deref(), zone);
+        assert_eq!(parsed.parts[0].ts.value(0), utc * 1_000_000);
+    };
+    let text = "time,v\n1970-01-01 12:00:00,1\n";
+    let declared = format!("zone = \"-07:00\"\n{CSV}");
+    check(CSV, None, text, Some("UTC"), 12 * 3600);
+    check(CSV, Some("Asia/Tokyo"), text, Some("Asia/Tokyo"), 3 * 3600);
+    check(&declared, Some("Asia/Tokyo"), text, Some("-07:00"), 19 * 3600);
+    check(&declared, None, "time,v\n1970-01-01T12:00:00+02:00,1\n", None, 10 * 3600);
+    let file = File { path: "/a.csv", device: "d", zone: Some("Mars"), bytes: text.as_bytes() };
+    assert!(only(CSV).parse(&file).unwrap_err().reason.contains("\"Mars\""));
+}

@@ -1,0 +1,182 @@
+//! Text to points in time.
+//!
+//! A format says how its devices write time: ISO 8601, or a pattern. Digits beyond microseconds are cut.
+
+mod calendar;
+mod pattern;
+
+use calendar::{Clock, Date, microseconds};
+pub(crate) use pattern::Pattern;
+
+/// A time as the text gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// What the wall clock showed, as microseconds since it showed 1970-01-01 00:00.
+    pub(crate) wall: i64,
+    /// Seconds east of Greenwich, when the text says so.
+    pub(crate) offset: Option<i64>,
+}
+
+/// Which number comes first in `9/1/2016`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum DateOrder {
+    /// The 9th of January.
+    DayMonth,
+    /// The 1st of September.
+    MonthDay,
+}
+
+/// How a file writes its times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TimeFormat {
+    /// ISO 8601: `2026-11-21T21:08:01.25Z`, a space for the `T`, seconds, fraction and offset optional, or a date alone.
+    Iso,
+    /// As the format declares.
+    Pattern(Pattern),
+    /// ISO 8601, or with the year last as spreadsheets leave it. The order of day and month is `None` until known, and such
+    /// times are refused.
+    IsoOrYearLast(Option<DateOrder>),
+}
+
+impl TimeFormat {
+    /// Reads a time; `None` when the text is not one in this format.
+    pub(crate) fn read(&self, text: &str) -> Option<Stamp> {
+        match self {
+            Self::Iso => iso(text),
+            Self::Pattern(pattern) => pattern.read(text),
+            Self::IsoOrYearLast(order) => iso(text).or_else(|| YearLast::read(text)?.stamp((*order)?)),
+        }
+    }
+}
+
+/// Reads ISO 8601 as loggers write it.
+fn iso(text: &str) -> Option<Stamp> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, rest @ ..] = text.as_bytes() else { return None };
+    let date = Date { year: digits(&[*y1, *y2, *y3, *y4])?, month: digits(&[*m1, *m2])?, day: digits(&[*d1, *d2])? };
+    match rest {
+        [] => stamp(date, Clock::default(), None),
+        [b' ' | b'T' | b't', rest @ ..] => {
+            let (clock, rest) = clock(rest)?;
+            stamp(date, clock, offset_or_end(rest)?)
+        }
+        _ => None,
+    }
+}
+
+/// A date with its year last, whose order of day and month is not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct YearLast {
+    first: i64,
+    second: i64,
+    year: i64,
+    clock: Clock,
+    offset: Option<i64>,
+}
+
+impl YearLast {
+    /// Reads `9/1/2016 15:30`, with one or two digits, `/`, `.` or `-` between, seconds, fraction and offset optional.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (first, rest) = number(text.as_bytes(), 2)?;
+        let [separator @ (b'/' | b'.' | b'-'), rest @ ..] = rest else { return None };
+        let (second, rest) = number(rest, 2)?;
+        let rest = rest.strip_prefix(std::slice::from_ref(separator))?;
+        let [y1, y2, y3, y4, rest @ ..] = rest else { return None };
+        let year = digits(&[*y1, *y2, *y3, *y4])?;
+        let (clock, rest) = match rest {
+            [] => (Clock::default(), rest),
+            [b' ' | b'T', rest @ ..] => clock(rest)?,
+            _ => return None,
+        };
+        Some(Self { first, second, year, clock, offset: offset_or_end(rest)? })
+    }
+
+    /// The only order in which this is a date, when there is only one.
+    pub(crate) fn order(&self) -> Option<DateOrder> {
+        match (self.stamp(DateOrder::DayMonth), self.stamp(DateOrder::MonthDay)) {
+            (Some(_), None) => Some(DateOrder::DayMonth),
+            (None, Some(_)) => Some(DateOrder::MonthDay),
+            _ => None,
+        }
+    }
+
+    fn stamp(&self, order: DateOrder) -> Option<Stamp> {
+        let (day, month) = match order {
+            DateOrder::DayMonth => (self.first, self.second),
+            DateOrder::MonthDay => (self.second, self.first),
+        };
+        stamp(Date { year: self.year, month, day }, self.clock, self.offset)
+    }
+}
+
+fn stamp(date: Date, clock: Clock, offset: Option<i64>) -> Option<Stamp> {
+    Some(Stamp { wall: microseconds(date, clock)?, offset })
+}
+
+/// Reads `15:30`, `15:30:05` or `15:30:05.25`; the hour may have one digit.
+fn clock(text: &[u8]) -> Option<(Clock, &[u8])> {
+    let (hour, rest) = number(text, 2)?;
+    let [b':', m1, m2, rest @ ..] = rest else { return None };
+    let minute = digits(&[*m1, *m2])?;
+    let [b':', s1, s2, rest @ ..] = rest else { return Some((Clock { hour, minute, ..Clock::default() }, rest)) };
+    let second = digits(&[*s1, *s2])?;
+    let (micros, rest) = fraction(rest)?;
+    Some((Clock { hour, minute, second, micros }, rest))
+}
+
+/// Reads the digits behind a decimal sign as microseconds; no sign, no fraction.
+fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let [b'.' | b',', rest @ ..] = text else { return Some((0, text)) };
+    let mut micros = 0;
+    let mut weight = 100_000;
+    let mut rest = rest;
+    let mut any = false;
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        micros += i64::from(digit - b'0') * weight;
+        weight /= 10;
+        rest = after;
+        any = true;
+    }
+    any.then_some((micros, rest))
+}
+
+/// Reads what may follow a time: nothing, or an offset with at most one space before it.
+fn offset_or_end(text: &[u8]) -> Option<Option<i64>> {
+    match text {
+        [] => Some(None),
+        [b' ', rest @ ..] => offset(rest).map(Some),
+        _ => offset(text).map(Some),
+    }
+}
+
+/// Reads `Z`, `+01:00`, `+0100` or `+01` as seconds east of Greenwich.
+pub(crate) fn offset(text: &[u8]) -> Option<i64> {
+    const HOURS_MAX: i64 = 18;
+    let (sign, hours, minutes) = match text {
+        [b'Z' | b'z'] => return Some(0),
+        [sign, h1, h2] => (sign, digits(&[*h1, *h2])?, 0),
+        [sign, h1, h2, b':', m1, m2] | [sign, h1, h2, m1, m2] => (sign, digits(&[*h1, *h2])?, digits(&[*m1, *m2])?),
+        _ => return None,
+    };
+    let seconds = (hours <= HOURS_MAX && minutes < 60).then_some(hours * 3600 + minutes * 60)?;
+    match sign {
+        b'+' => Some(seconds),
+        b'-' => Some(-seconds),
+        _ => None,
+    }
+}
+
+/// The value of digits, all of them.
+fn digits(text: &[u8]) -> Option<i64> {
+    text.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+}
+
+/// Reads a number of one to `digits_max` digits.
+fn number(text: &[u8], digits_max: usize) -> Option<(i64, &[u8])> {
+    let length = text.iter().take(digits_max).take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at_checked(length).filter(|_| length > 0)?;
+    Some((digits(number)?, rest))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Wall clock time to UTC.
+
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{Timestamp, civil::DateTime};
+
+use crate::time::{Stamp, offset};
+
+/// A time zone by the name that a person declared it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Zone {
+    name: String,
+    zone: TimeZone,
+}
+
+impl Zone {
+    /// An IANA name (`Europe/Berlin`) or a fixed offset (`+05:30`).
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let zone = match offset(name.as_bytes()) {
+            Some(seconds) => TimeZone::fixed(Offset::from_seconds(i32::try_from(seconds).ok()?).ok()?),
+            None => TimeZone::get(name).ok()?,
+        };
+        Some(Self { name: name.to_owned(), zone })
+    }
+
+    /// The name as declared.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Why a wall clock time is no point in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ZoneFault {
+    #[error("{0} occurs twice in {1}, when its clocks go back")]
+    Twice(DateTime, String),
+    #[error("{0} does not occur in {1}, when its clocks go forward")]
+    Never(DateTime, String),
+    #[error("outside the years that a table can hold")]
+    Range,
+}
+
+/// Turns the wall clock times of one file into UTC. Between two changes of a zone's offset a look-up costs two comparisons.
+#[derive(Debug)]
+pub(crate) struct Local<'z> {
+    zone: &'z Zone,
+    /// Wall clock microseconds for which `offset` holds, and no other.
+    from: i64,
+    until: i64,
+    offset: i64,
+    used: bool,
+}
+
+impl<'z> Local<'z> {
+    /// Knows no offset yet.
+    pub(crate) fn new(zone: &'z Zone) -> Self {
+        Self { zone, from: 0, until: 0, offset: 0, used: false }
+    }
+
+    /// Whether a time was read in this zone for want of an offset of its own.
+    pub(crate) fn used(&self) -> bool {
+        self.used
+    }
+
+    /// Microseconds since the Unix epoch. An offset in the text is taken before the zone's.
+    pub(crate) fn utc(&mut self, stamp: Stamp) -> Result<i64, ZoneFault> {
+        if let Some(offset) = stamp.offset {
+            return Ok(stamp.wall - offset * 1_000_000);
+        }
+        self.used = true;
+        if !(self.from..self.until).contains(&stamp.wall) {
+            self.look_up(stamp.wall)?;
+        }
+        Ok(stamp.wall - self.offset)
+    }
+
+    fn look_up(&mut self, wall: i64) -> Result<(), ZoneFault> {
+        let utc = Timestamp::from_microsecond(wall).map_err(|_| ZoneFault::Range)?;
+        let wall_clock = Offset::UTC.to_datetime(utc);
+        let name = || self.zone.name.clone();
+        let offset = match self.zone.zone.to_ambiguous_timestamp(wall_clock).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset,
+            AmbiguousOffset::Fold { .. } => return Err(ZoneFault::Twice(wall_clock, name())),
+            AmbiguousOffset::Gap { .. } => return Err(ZoneFault::Never(wall_clock, name())),
+        };
+        let at = offset.to_timestamp(wall_clock).map_err(|_| ZoneFault::Range)?;
+        let offset = micros(offset);
+        self.offset = offset;
+        // The change before leaves an hour behind it that occurs twice or never, and so does the one after: the ends of the
+        // stretch in between are the later and the earlier of what the clocks showed at those moments.
+        let just_after = at.saturating_add(jiff::SignedDuration::from_micros(1)).map_err(|_| ZoneFault::Range)?;
+        self.from = match self.zone.zone.preceding(just_after).next() {
+            None => i64::MIN,
+            Some(change) => {
+                let before = self.zone.zone.preceding(change.timestamp()).next();
+                let before =
+                    before.map_or_else(|| micros(self.zone.zone.to_offset(Timestamp::MIN)), |change| micros(change.offset()));
+                change.timestamp().as_microsecond().saturating_add(before.max(offset))
+            }
+        };
+        self.until = match self.zone.zone.following(at).next() {
+            None => i64::MAX,
+            Some(change) => change.timestamp().as_microsecond().saturating_add(micros(change.offset()).min(offset)),
+        };
+        Ok(())
+    }
+}
+
+fn micros(offset: Offset) -> i64 {
+    i64::from(offset.seconds()) * 1_000_000
+}
+
+#[cfg(test)]
+mod tests;
