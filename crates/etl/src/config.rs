@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 use crate::limits::Limits;
+use crate::zone::Zone;
 
 /// How events become rows.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -76,7 +77,7 @@ impl Config {
         let name = &self.namespace;
         let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let wrong = [
-            ("default_zone", jiff::tz::TimeZone::get(&self.default_zone).is_err(), "is no time zone of the IANA database"),
+            ("default_zone", Zone::named(&self.default_zone).is_none(), "is neither a time zone nor an offset"),
             ("namespace", !is_plain, "must be letters, digits and underscores"),
             ("concurrency", self.concurrency == 0, "must be more than zero"),
             ("threads", self.threads == 0, "must be more than zero"),

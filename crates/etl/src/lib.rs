@@ -2,6 +2,16 @@
 //!
 //! receive → fetch → unwrap → parse → gather → commit each table → quarantine what could not be used → record the uploads → delete the
 //! messages. What makes this exactly once is in `commit.rs` and `ledger.rs`; everything else may happen twice.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+        clippy::cast_lossless,
+        reason = "the numbers of tests are small"
+    )
+)]
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +36,7 @@ mod error;
 mod event;
 mod facts;
 mod format;
+pub mod inspect;
 mod intake;
 mod lake;
 mod ledger;

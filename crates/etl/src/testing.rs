@@ -160,14 +160,15 @@ pub(crate) fn parse() -> Arc<Parse> {
         if text.starts_with('!') {
             return Err(Refusal { reason: "it begins with !".into() });
         }
-        let mut tables: BTreeMap<String, Vec<(i64, i64, f64, Option<String>)>> = BTreeMap::new();
+        let mut tables: BTreeMap<String, Vec<_>> = BTreeMap::new();
         let (mut refused, mut offset) = (Vec::new(), 0);
         for (line, number) in text.lines().zip(1..) {
             let cells: Vec<_> = line.split(',').collect();
             if let [table, second, value] = cells[..] {
                 let digits = value.trim_end_matches(char::is_alphabetic);
                 let unit = value.strip_prefix(digits).filter(|unit| !unit.is_empty()).map(str::to_owned);
-                let row = (second.parse().unwrap(), number, digits.parse().unwrap(), unit);
+                let (second, value): (i64, f64) = (second.parse().unwrap(), digits.parse().unwrap());
+                let row = (second, number, value, unit);
                 tables.entry(table.to_owned()).or_default().push(row);
             } else {
                 let row = u64::try_from(number).unwrap();

@@ -342,11 +342,13 @@ impl Item {
             () if is_duplicate => uploads::Outcome::Duplicate,
             () => uploads::Outcome::Empty,
         };
-        (record.format, record.zone) = (Some(parsed.format.clone()), parsed.zone);
-        let case = record.reason.clone().map(|reason| Case { format: Some(parsed.format), reason, ..case });
+        // A file with nothing in it is claimed by no format.
+        record.format = Some(parsed.format).filter(|format| !format.is_empty());
+        record.zone = parsed.zone;
+        let case = record.reason.clone().map(|reason| Case { format: record.format.clone(), reason, ..case });
         (record, case)
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -53,23 +53,10 @@ impl TestQueue {
         self.messages.lock().unwrap().len()
     }
 
-    /// The highest number of times that a message still here was delivered.
-    pub(crate) fn deliveries_max(&self) -> u32 {
-        self.messages.lock().unwrap().values().map(|message| message.deliveries).max().unwrap_or_default()
-    }
-
     /// Returns once every message has been deleted.
     pub(crate) async fn drained(&self) {
         let mut changed = self.changed.subscribe();
         while self.len() > 0 {
-            changed.changed().await.unwrap();
-        }
-    }
-
-    /// Returns once every message is visible.
-    pub(crate) async fn all_visible(&self) {
-        let mut changed = self.changed.subscribe();
-        while self.messages.lock().unwrap().values().any(|message| message.hidden_until.is_some()) {
             changed.changed().await.unwrap();
         }
     }

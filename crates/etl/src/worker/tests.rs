@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use arrow::array::{Array, StringArray};
+use arrow::array::StringArray;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -10,7 +10,7 @@ use crate::testing::{Faults, LAKE, Strike, World, column, config, event};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Runs a worker until every message is deleted, then stops it.
-async fn drain(world: &World, faults: Faults) {
+pub(crate) async fn drain(world: &World, faults: Faults) {
     let seams = world.seams(&Arc::new(faults)).await;
     run_until(seams, drained(world)).await;
 }
@@ -124,6 +124,7 @@ async fn an_event_that_comes_again_later_adds_nothing() {
 }
 
 /// Plays the same once for each call that a worker makes: the first call struck, then the second, until there is none to strike.
+#[allow(clippy::future_not_send, reason = "a test waits for it where it stands")]
 async fn strike_each_call(strikes: [Strike; 2], play: impl AsyncFn(&World, &Arc<Faults>)) {
     const AT_ONCE: usize = 8;
     for strike in strikes {
