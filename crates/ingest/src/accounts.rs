@@ -9,6 +9,7 @@ mod login;
 mod password;
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -102,7 +103,7 @@ pub struct Accounts {
     path: PathBuf,
     current: RwLock<Current>,
     cache: Mutex<Cache>,
-    checks: Semaphore,
+    checks: Arc<Semaphore>,
 }
 
 /// The file as it was when it was read last.
@@ -126,7 +127,7 @@ impl Accounts {
             path: path.to_owned(),
             current: RwLock::new(Current { stamp, listed }),
             cache: Mutex::default(),
-            checks: Semaphore::new(CHECKS_MAX),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
         })
     }
 
@@ -170,12 +171,16 @@ impl Accounts {
         if self.cached().holds(&key, Instant::now()) {
             return found.map(|listed| listed.account());
         }
-        let _turn = self.checks.acquire().await.ok()?;
+        let turn = Arc::clone(&self.checks).acquire_owned().await.ok()?;
         // The same login may have been checked while this one waited for its turn.
         if !self.cached().holds(&key, Instant::now()) {
             let password = password.to_owned();
-            let right = tokio::task::spawn_blocking(move || hash.matches(&password)).await;
-            if !right.unwrap_or_default() || found.is_none() {
+            let check = move || {
+                // The turn ends with the check, even if nobody waits for it any more.
+                let _turn = turn;
+                hash.matches(&password)
+            };
+            if !tokio::task::spawn_blocking(check).await.unwrap_or_default() {
                 return None;
             }
             self.cached().keep(key, Instant::now());
@@ -195,8 +200,8 @@ impl Accounts {
             match read {
                 Ok(Ok(listed)) => current.listed = Arc::new(by_name(listed)),
                 // Devices go on with the accounts that were good, until somebody mends the file. Said once a change.
-                Ok(Err(bad)) => error!(cause = %bad, "the accounts were changed and cannot be read"),
-                Err(panicked) => error!(cause = %panicked, "the accounts were changed and cannot be read"),
+                Ok(Err(bad)) => error!(cause = &bad as &dyn Error, "the accounts were changed and cannot be read"),
+                Err(panicked) => error!(cause = &panicked as &dyn Error, "the accounts were changed and cannot be read"),
             }
         }
         let listed = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).listed);

@@ -1,6 +1,5 @@
 //! Why something failed, and which reply the device gets for it (RFC 959 section 4.2).
 
-use std::error::Error as StdError;
 use std::io;
 
 use unftp_core::storage::{Error, ErrorKind};
@@ -63,18 +62,6 @@ impl Failure {
     /// Whether a person must look at the machine.
     pub(super) fn is_ours(&self) -> bool {
         matches!(self.kind(), ErrorKind::LocalError | ErrorKind::InsufficientStorageSpaceError)
-    }
-
-    /// The failure and what caused it, in one line.
-    pub(super) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
     }
 }
 

@@ -1,5 +1,6 @@
 //! One upload from its first byte to its 226.
 
+use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -123,7 +124,8 @@ impl Upload {
 
     fn tell_failure(&self, failure: &Failure) {
         let arrival = &self.arrival;
-        let (upload, account, path, cause) = (arrival.upload, &arrival.account.name, arrival.path.as_str(), failure.chain());
+        let (upload, account, path) = (arrival.upload, &arrival.account.name, arrival.path.as_str());
+        let cause = failure as &dyn Error;
         match failure {
             Failure::Broken(_) => info!(%upload, account, path, cause, "upload broken off"),
             ours if ours.is_ours() => {

@@ -31,3 +31,23 @@ fn what_is_unknown_is_left_out() {
     let json = String::from_utf8(Entry { mode: None, zone: None, ..entry() }.to_json().unwrap()).unwrap();
     assert!(!json.contains("mode") && !json.contains("zone"), "{json}");
 }
+
+#[test]
+fn a_draft_that_is_not_published_leaves_nothing_and_a_published_one_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let spool = Spool::open(root.path()).unwrap();
+    let there = |path: &str| root.path().join(path).exists();
+    std::fs::write(root.path().join("spool/bytes"), "x").unwrap();
+    for publish in [false, true] {
+        let mut draft = Draft::write(&spool, &entry()).unwrap();
+        draft.link(&spool.under_way, "bytes").unwrap();
+        assert!(there("spool/01KAKXQ6W0M3Y2T9GQ4V8R5ZJA.json") && there("outbox/01KAKXQ6W0M3Y2T9GQ4V8R5ZJA.data"));
+        if publish {
+            draft.publish().unwrap();
+        }
+        drop(draft);
+        assert!(!there("spool/01KAKXQ6W0M3Y2T9GQ4V8R5ZJA.json"));
+        assert_eq!(there("outbox/01KAKXQ6W0M3Y2T9GQ4V8R5ZJA.data"), publish);
+        assert_eq!(there("outbox/01KAKXQ6W0M3Y2T9GQ4V8R5ZJA.json"), publish);
+    }
+}
