@@ -35,7 +35,7 @@ pub(crate) enum LineError {
 /// What a device did on its control connection while data moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// ABOR: end the transfer, keep the session.
+    /// ABOR: end the transfer, keep the session. The line stays, to be answered when the transfer has had its reply.
     Abort,
     /// STAT: say how far the transfer is.
     Status,
@@ -64,12 +64,7 @@ impl Control {
         loop {
             if let Some(end) = self.line_end() {
                 let line = printable(self.received.get(..end).unwrap_or_default());
-                self.received.advance(end + 1);
-                self.scanned = 0;
-                if self.received.is_empty() {
-                    // An idle session holds no buffer.
-                    self.received = BytesMut::new();
-                }
+                self.advance(end + 1);
                 return Ok(line);
             }
             if self.received.len() >= LINE_BYTES_MAX {
@@ -84,18 +79,8 @@ impl Control {
     /// Other lines stay where they are until the transfer is over, so that replies come in the order of the commands.
     pub(crate) async fn watch(&mut self) -> Event {
         loop {
-            if let Some(end) = self.line_end() {
-                let line = printable(self.received.get(..end).unwrap_or_default());
-                let event = match line.to_ascii_uppercase().as_slice() {
-                    b"ABOR" => Some(Event::Abort),
-                    b"STAT" => Some(Event::Status),
-                    _ => None,
-                };
-                if let Some(event) = event {
-                    self.received.advance(end + 1);
-                    self.scanned = 0;
-                    return event;
-                }
+            if let Some(event) = self.event() {
+                return event;
             }
             if !self.read_on().await {
                 return Event::Lost;
@@ -103,18 +88,34 @@ impl Control {
         }
     }
 
-    /// Waits until the device is gone. Safe to drop and call again.
-    pub(crate) async fn lost(&mut self) {
-        while self.read_on().await {}
+    /// What has come on this connection by now, asked of the kernel itself: the runtime may not have heard of it yet.
+    pub(crate) async fn event_by_now(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.event() {
+                return Some(event);
+            }
+            match SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]) {
+                Ok(0) if self.has_said_quit() => return None,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Ok(1..) if self.received.len() >= LINE_BYTES_MAX => return None,
+                Ok(1..) if self.read().await.is_ok() => {}
+                _ => return Some(Event::Lost),
+            }
+        }
     }
 
-    /// Whether the device has closed this connection already, asked of the kernel itself: the runtime may not have heard yet.
-    pub(crate) fn is_lost(&self) -> bool {
-        match SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]) {
-            Ok(0) => !self.has_said_quit(),
-            Ok(_) => false,
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    /// What the next line means to a transfer under way.
+    fn event(&mut self) -> Option<Event> {
+        let end = self.line_end()?;
+        let line = printable(self.received.get(..end).unwrap_or_default());
+        if line.eq_ignore_ascii_case(b"ABOR") {
+            return Some(Event::Abort);
         }
+        if line.eq_ignore_ascii_case(b"STAT") {
+            self.advance(end + 1);
+            return Some(Event::Status);
+        }
+        None
     }
 
     /// Reads ahead. False when the device is gone; nothing more is heard from one that sent all that is read ahead, or that
@@ -163,6 +164,16 @@ impl Control {
         };
         // Either way the connection is closed now.
         let _ = timeout(LINGER, discard).await;
+    }
+
+    /// Lets go of what was taken.
+    fn advance(&mut self, length: usize) {
+        self.received.advance(length);
+        self.scanned = 0;
+        if self.received.is_empty() {
+            // An idle session holds no buffer.
+            self.received = BytesMut::new();
+        }
     }
 
     /// The place of the first line end.

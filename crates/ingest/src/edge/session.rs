@@ -188,7 +188,7 @@ impl Connection {
                 self.offset = offset;
                 self.reply(&Reply::new(350, format!("The next transfer starts at {offset}"))).await
             }
-            Command::Abor => self.reply(&Reply::new(226, "No transfer to abort")).await,
+            Command::Abor => self.reply(&Reply::new(226, "No transfer is under way")).await,
             Command::Stat => self.reply(&self.who.status(None)).await,
             Command::Mlst(path) => self.mlst(path).await,
             Command::Forward { verb, argument } => self.forward(verb, argument).await,

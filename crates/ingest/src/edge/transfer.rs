@@ -26,6 +26,7 @@ use crate::session::{self, Fate, Mode, Session};
 const LAST_REPLY: Duration = Duration::from_secs(60);
 
 const STOPPING: &str = "the server is stopping";
+const ABORTED: &str = "the device sent ABOR";
 
 /// How a transfer ended.
 #[derive(Debug)]
@@ -34,8 +35,6 @@ enum Outcome {
     Answered(Answer),
     /// It broke off: the cause in words, for the 426.
     Broken(String),
-    /// The device broke it off with ABOR.
-    Aborted,
 }
 
 impl Connection {
@@ -51,10 +50,7 @@ impl Connection {
             Ok(Err(cause)) => cause,
             Err(Interruption::Lost) => return Err(End::Lost),
             Err(Interruption::Halted) => STOPPING.to_owned(),
-            Err(Interruption::Aborted) => {
-                self.reply(&Reply::new(425, "Transfer aborted before there was a data connection")).await?;
-                return self.reply(&Reply::new(226, "ABOR done")).await;
-            }
+            Err(Interruption::Aborted) => ABORTED.to_owned(),
         };
         metrics::data_connection_failed(mode);
         self.reply(&Reply::new(425, format!("No data connection: {cause}"))).await
@@ -106,10 +102,6 @@ impl Connection {
         match outcome? {
             Outcome::Answered(answer) => self.pass_on(&answer).await?,
             Outcome::Broken(cause) => self.reply(&Reply::new(426, format!("Transfer aborted: {cause}"))).await?,
-            Outcome::Aborted => {
-                self.reply(&Reply::new(426, "Transfer aborted")).await?;
-                self.reply(&Reply::new(226, "ABOR done")).await?;
-            }
         }
         self.settle(upstream, offset, whole).await
     }
@@ -135,38 +127,50 @@ impl Connection {
                 end = relay::upload(&mut device, &mut local, stall, moved) => Ok(end),
             }
         };
-        let cause = match self.watch(moved).during(work).await {
-            // The kernel is asked, too: a device that died has closed both connections, and the runtime may know of one only.
-            Ok(Ok(Ok(()))) if self.control.is_lost() => return Err(End::Lost),
-            Ok(Ok(Ok(()))) => return self.complete(upstream, local, pledge).await,
+        let mut end = self.watch(moved).during(work).await;
+        if matches!(end, Ok(Ok(Ok(()))))
+            && let Err(before) = self.watch(moved).by_now().await
+        {
+            // A device that aborts or dies ends both connections, and the data connection's end may be heard of first.
+            end = Err(before);
+        }
+        let cause = match end {
+            Ok(Ok(Ok(()))) => return self.complete(upstream, local, moved, pledge).await,
             Ok(Ok(Err(Broken::Local))) => return answered(last_reply(upstream, local).await),
-            Ok(Ok(Err(Broken::Device(cause)))) => Some(cause),
+            Ok(Ok(Err(Broken::Device(cause)))) => cause,
             Ok(Err(refusal)) => return answered(refusal),
             Err(Interruption::Lost) => return Err(End::Lost),
-            Err(Interruption::Halted) => Some(STOPPING.to_owned()),
-            Err(Interruption::Aborted) => None,
+            Err(Interruption::Halted) => STOPPING.to_owned(),
+            Err(Interruption::Aborted) => ABORTED.to_owned(),
         };
         // Said before libunftp's side is closed: landing must not take the end of the bytes for the end of the file.
         pledge.broken();
         drop(local);
         // libunftp's own reply to this is not for the device.
         answered(upstream.reply().await)?;
-        Ok(cause.map_or(Outcome::Aborted, Outcome::Broken))
+        Ok(Outcome::Broken(cause))
     }
 
-    /// All bytes are here. Until libunftp has answered, the upload is whole only as long as the control connection stands.
-    async fn complete(&mut self, upstream: &mut Upstream, mut local: TcpStream, pledge: &Pledge) -> Result<Outcome, End> {
+    /// All bytes are here. Until libunftp has answered, the upload is whole only as long as the device stands by it.
+    async fn complete(
+        &mut self,
+        upstream: &mut Upstream,
+        mut local: TcpStream,
+        moved: &AtomicU64,
+        pledge: &Pledge,
+    ) -> Result<Outcome, End> {
         pledge.complete();
         // A failure means that libunftp has closed its side and says why.
         let _ = local.shutdown().await;
         let mut reply = pin!(last_reply(upstream, local));
-        tokio::select! {
-            biased;
-            answer = &mut reply => answered(answer),
-            () = self.control.lost() => {
+        match self.watch(moved).during(&mut reply).await {
+            Ok(answer) => answered(answer),
+            Err(Interruption::Halted) => answered(reply.await),
+            Err(interruption) => {
                 pledge.broken();
-                let _ = reply.await;
-                Err(End::Lost)
+                // Landing may have been quicker, and says so with 226.
+                let answer = reply.await;
+                if interruption == Interruption::Lost { Err(End::Lost) } else { answered(answer) }
             }
         }
     }
@@ -180,10 +184,10 @@ impl Connection {
                 drop(device);
                 return answered(last_reply(upstream, local).await);
             }
-            Ok(Err(Broken::Device(cause))) => Some(cause),
+            Ok(Err(Broken::Device(cause))) => cause,
             Err(Interruption::Lost) => return Err(End::Lost),
-            Err(Interruption::Halted) => Some(STOPPING.to_owned()),
-            Err(Interruption::Aborted) => None,
+            Err(Interruption::Halted) => STOPPING.to_owned(),
+            Err(Interruption::Aborted) => ABORTED.to_owned(),
         };
         drop(device);
         if verb == Verb::Retr {
@@ -193,7 +197,7 @@ impl Connection {
             // A listing is read to its end: libunftp gives no reply at all when it cannot send one.
             answered(last_reply(upstream, local).await)?;
         }
-        Ok(cause.map_or(Outcome::Aborted, Outcome::Broken))
+        Ok(Outcome::Broken(cause))
     }
 }
 

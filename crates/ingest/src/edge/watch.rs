@@ -20,7 +20,7 @@ pub(super) struct Who {
 /// What came before the end of the work.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Interruption {
-    /// The device sent ABOR.
+    /// The device sent ABOR, which is still to be answered.
     Aborted,
     /// The control connection is gone.
     Lost,
@@ -40,21 +40,33 @@ pub(super) struct Watch<'c> {
 
 impl Watch<'_> {
     /// Does the work unless something comes between. STAT is answered meanwhile (RFC 959 section 4.1.3).
-    pub(super) async fn during<T>(self, work: impl Future<Output = T>) -> Result<T, Interruption> {
+    pub(super) async fn during<T>(mut self, work: impl Future<Output = T>) -> Result<T, Interruption> {
         let mut work = pin!(work);
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(done),
-                event = self.control.watch() => match event {
-                    Event::Abort => return Err(Interruption::Aborted),
-                    Event::Lost => return Err(Interruption::Lost),
-                    Event::Status => {
-                        let moved = self.moved.load(Ordering::Relaxed);
-                        self.control.send(&self.who.status(Some(moved))).await.map_err(|_| Interruption::Lost)?;
-                    }
-                },
+                event = self.control.watch() => self.meet(event).await?,
                 () = self.halted.cancelled() => return Err(Interruption::Halted),
+            }
+        }
+    }
+
+    /// Whether something had come already when the work was done.
+    pub(super) async fn by_now(mut self) -> Result<(), Interruption> {
+        while let Some(event) = self.control.event_by_now().await {
+            self.meet(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn meet(&mut self, event: Event) -> Result<(), Interruption> {
+        match event {
+            Event::Abort => Err(Interruption::Aborted),
+            Event::Lost => Err(Interruption::Lost),
+            Event::Status => {
+                let moved = self.moved.load(Ordering::Relaxed);
+                self.control.send(&self.who.status(Some(moved))).await.map_err(|_| Interruption::Lost)
             }
         }
     }

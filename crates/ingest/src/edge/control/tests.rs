@@ -77,11 +77,12 @@ async fn a_device_that_sends_on_and_on_still_reads_the_last_word() {
 }
 
 #[tokio::test]
-async fn watching_takes_abort_and_status_and_leaves_the_rest_in_order() {
+async fn watching_sees_abort_and_status_and_leaves_the_rest_in_order() {
     let (mut device, mut control) = pair().await;
     device.write_all(b"stat\r\nABOR\r\nNOOP\r\nABOR\r\n").await.unwrap();
     assert_eq!(control.watch().await, Event::Status);
     assert_eq!(control.watch().await, Event::Abort);
+    assert_eq!(control.line().await.unwrap(), b"ABOR");
     let watch = tokio::time::timeout(Duration::from_millis(20), control.watch()).await;
     assert!(watch.is_err(), "ABOR overtook NOOP: {watch:?}");
     assert_eq!(control.line().await.unwrap(), b"NOOP");
@@ -89,14 +90,23 @@ async fn watching_takes_abort_and_status_and_leaves_the_rest_in_order() {
 }
 
 #[tokio::test]
+async fn what_has_come_is_seen_without_waiting() {
+    let (mut device, mut control) = pair().await;
+    // On loopback what was sent is there at once.
+    assert_eq!(control.event_by_now().await, None);
+    device.write_all(b"STAT\r\nAB").await.unwrap();
+    assert_eq!(control.event_by_now().await, Some(Event::Status));
+    assert_eq!(control.event_by_now().await, None);
+    device.write_all(b"OR\r\n").await.unwrap();
+    assert_eq!(control.event_by_now().await, Some(Event::Abort));
+}
+
+#[tokio::test]
 async fn a_lost_connection_is_seen_with_and_without_waiting() {
     let (device, mut control) = pair().await;
-    assert!(!control.is_lost());
     drop(device);
-    // On loopback the end of the connection is there as soon as it was closed.
-    assert!(control.is_lost());
+    assert_eq!(control.event_by_now().await, Some(Event::Lost));
     assert_eq!(control.watch().await, Event::Lost);
-    control.lost().await;
 }
 
 #[tokio::test]
@@ -105,7 +115,8 @@ async fn a_device_that_said_quit_is_not_lost() {
         let (mut device, mut control) = pair().await;
         device.write_all(sent).await.unwrap();
         drop(device);
-        let seen = tokio::time::timeout(Duration::from_millis(50), control.lost()).await.is_ok();
-        assert_eq!((seen, control.is_lost()), (lost, lost), "{sent:?}");
+        assert_eq!(control.event_by_now().await, lost.then_some(Event::Lost), "{sent:?}");
+        let seen = tokio::time::timeout(Duration::from_millis(50), control.watch()).await;
+        assert_eq!(seen.ok(), lost.then_some(Event::Lost), "{sent:?}");
     }
 }

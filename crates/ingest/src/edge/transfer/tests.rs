@@ -178,6 +178,19 @@ async fn abor_ends_an_upload_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn abor_counts_before_the_end_of_the_data_that_follows_it() {
+    let server = start().await;
+    for _ in 0..20 {
+        let (mut device, data) = half_stored(&server).await;
+        device.send("ABOR\r\n").await;
+        drop(data);
+        device.expect_reply("426 ").await;
+        device.expect_reply("226 ").await;
+    }
+    assert_eq!(server.outbox(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn abor_ends_downloads() {
     let server = start().await;
     let mut device = server.logged_in().await;
