@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray}
 /// What one file gave. Every row of the file is in exactly one part, or refused.
 #[derive(Debug, Default)]
 pub struct Parsed {
-    /// Name of the format definition that claimed the file.
+    /// Name of the format definition that claimed the file; empty when there was nothing in it to claim.
     pub format: String,
     /// The zone that times without one were read in, an IANA name; `None` when every time carried its own.
     pub zone: Option<String>,

@@ -21,6 +21,9 @@ fn formats() -> Formats {
     for folder in ["pipeline/formats", "tests/formats"] {
         for entry in std::fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
             definitions.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
         }
     }
@@ -124,4 +127,16 @@ fn a_zone_is_the_formats_then_the_accounts_then_the_default() {
     check(&declared, None, "time,v\n1970-01-01T12:00:00+02:00,1\n", None, 10 * 3600);
     let file = File { path: "/a.csv", device: "d", zone: Some("Mars"), bytes: text.as_bytes() };
     assert!(only(CSV).parse(&file).unwrap_err().reason.contains("\"Mars\""));
+}
+
+#[test]
+fn an_hour_that_occurs_twice_is_refused_row_by_row() {
+    let text = "time,v\n2025-10-26 01:45:00,1\n2025-10-26 02:15:00,2\n2025-10-26 02:15:00+01:00,3\n2025-10-26 03:00:00,4\n";
+    let parsed = parse(&only(&format!("zone = \"Europe/Berlin\"\n{CSV}")), "/a", text.as_bytes()).unwrap();
+    assert_eq!(parsed.parts[0].row.values().to_vec(), [2, 4, 5]);
+    let [refused] = parsed.refused.as_slice() else { panic!("{:?}", parsed.refused) };
+    assert_eq!((refused.row, &text[refused.bytes.clone()]), (3, "2025-10-26 02:15:00,2"));
+    let reason =
+        "the row's time: \"2025-10-26 02:15:00\": 2025-10-26T02:15:00 occurs twice in Europe/Berlin, when its clocks go back";
+    assert_eq!(refused.reason, reason);
 }
