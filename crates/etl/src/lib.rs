@@ -71,6 +71,7 @@ pub use limits::Limits;
 pub use queue::{Message, Queue, QueueError, SqsQueue};
 pub use rows::{Column, Kind, Parsed, Part, Refusal, Refused};
 pub use storage::LakeStorage;
+pub use uploads::TABLE as UPLOADS;
 
 use budget::Budget;
 use commit::Committer;
