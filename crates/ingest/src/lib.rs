@@ -1,14 +1,31 @@
 //! FTP in, durable uploads out.
+//!
+//! device ⇄ edge (control line, data connections) ⇄ loopback ⇄ libunftp ⇄ landing → outbox
+//!
+//! [`Server::bind`] listens, [`Server::run`] serves. The edge owns every socket that faces a device, libunftp knows FTP's
+//! files and folders, and landing makes 226 mean safe.
+
 mod accounts;
+mod config;
+mod edge;
+mod error;
+#[cfg(test)]
+mod harness;
 mod landing;
+mod metrics;
 mod names;
 mod outbox;
 pub mod retention;
+mod server;
 mod session;
 mod spool;
 
 pub use accounts::{Account, Accounts, AccountsError, Login, NewAccount};
+pub use config::{Active, Config, Limits, Passive};
+pub use edge::{Advertised, PortRange};
+pub use error::Error;
 pub use landing::{Facts, Landing};
 pub use names::{BadPattern, Temporary};
+pub use server::{Parts, Server};
 pub use session::{Fate, Mode, Session, Verb};
 pub use spool::Spool;

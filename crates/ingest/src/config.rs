@@ -1,0 +1,107 @@
+//! The `[ingest]` section of the configuration.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::edge::{Advertised, PortRange};
+use crate::names::Temporary;
+
+/// How ingest listens, whom it admits, and how long it keeps what it got.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where control connections are accepted. `[::]:21` takes IPv4 as well.
+    pub listen: SocketAddr,
+    /// How long transfers may go on after the server was told to stop.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+    /// How long a device's files stay in its home directory.
+    #[serde(with = "humantime_serde")]
+    pub retention: Duration,
+    /// Names that a device uploads under before it renames the file; published when renamed, not before.
+    pub temporary: Vec<String>,
+    /// Data connections that the device makes.
+    pub passive: Passive,
+    /// Data connections that the server makes.
+    pub active: Active,
+    /// What bounds a session.
+    pub limits: Limits,
+}
+
+/// Data connections that the device makes: PASV and EPSV.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passive {
+    /// The ports, shared by all devices, on the host of `listen`.
+    pub ports: PortRange,
+    /// The address that PASV names.
+    pub address: Advertised,
+    /// How long a device may take to connect, and how long one may wait for a port to come free.
+    #[serde(with = "humantime_serde")]
+    pub wait: Duration,
+}
+
+/// Data connections that the server makes: PORT and EPRT.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Active {
+    /// How long a device may take to answer.
+    #[serde(with = "humantime_serde")]
+    pub connect: Duration,
+}
+
+/// What bounds a session.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Sessions at once; one more gets 421.
+    pub sessions: usize,
+    /// How long a device may take to log in.
+    #[serde(with = "humantime_serde")]
+    pub login: Duration,
+    /// How long a device may leave its session unused between commands.
+    #[serde(with = "humantime_serde")]
+    pub idle: Duration,
+    /// How long a transfer may move nothing, and a reply stay unread.
+    #[serde(with = "humantime_serde")]
+    pub stall: Duration,
+}
+
+impl Config {
+    /// All that is wrong with the values, each with its key within the section.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        let mut wrong = |key: &str, what: String| problems.push((key.to_owned(), what));
+
+        if self.passive.ports.contains(self.listen.port()) {
+            wrong("passive.ports", format!("the range contains the port of listen, {}", self.listen.port()));
+        }
+        let durations = [
+            ("retention", self.retention),
+            ("passive.wait", self.passive.wait),
+            ("active.connect", self.active.connect),
+            ("limits.login", self.limits.login),
+            ("limits.idle", self.limits.idle),
+            ("limits.stall", self.limits.stall),
+        ];
+        for (key, duration) in durations {
+            if duration.is_zero() {
+                wrong(key, "must be longer than nothing".to_owned());
+            }
+        }
+        if self.limits.sessions == 0 || self.limits.sessions > tokio::sync::Semaphore::MAX_PERMITS {
+            wrong("limits.sessions", format!("must be between 1 and {}", tokio::sync::Semaphore::MAX_PERMITS));
+        }
+        for pattern in &self.temporary {
+            if let Err(error) = Temporary::new(&[pattern]) {
+                wrong("temporary", error.to_string());
+            }
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! The edge: everything between a device and libunftp, in the order in which a session meets it.
+//!
+//! device ⇄ control (lines) → command (parsed) → session (decides) → transfer (data) ⇄ upstream (libunftp on loopback)
+mod active;
+mod address;
+mod command;
+mod control;
+mod listen;
+mod loopback;
+mod passive;
+mod relay;
+mod reply;
+mod session;
+mod shared;
+mod transfer;
+mod upstream;
+mod watch;
+
+pub use address::Advertised;
+pub use passive::PortRange;
+
+pub(crate) use control::tune;
+pub(crate) use listen::{listen, rest};
+pub(crate) use loopback::Loopback;
+pub(crate) use passive::Pool;
+pub(crate) use reply::Reply;
+pub(crate) use session::Connection;
+pub(crate) use shared::Shared;

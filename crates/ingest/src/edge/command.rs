@@ -1,0 +1,267 @@
+//! A control line, parsed: what the device asks for, or the reply that says what is wrong with it.
+//!
+//! RFC 959 section 5.3, RFC 2389 (FEAT, OPTS), RFC 2428 (EPRT, EPSV), RFC 3659 (MDTM, MLST, REST, SIZE).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::reply::Reply;
+
+/// What one control line asks for. Arguments borrow from the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command<'l> {
+    /// USER: libunftp asks for the password.
+    User(&'l str),
+    /// PASS: libunftp asks our accounts.
+    Pass(&'l str),
+    Quit,
+    /// A passive data connection in the old form, which can name an IPv4 address only.
+    Pasv,
+    /// A passive data connection over the family named, or over that of the control connection.
+    Epsv(Option<Family>),
+    /// `EPSV ALL`: from now on no other command may set up a data connection.
+    EpsvAll,
+    /// PORT or EPRT: where the device listens.
+    Port(SocketAddr),
+    Transfer(Transfer<'l>),
+    /// REST: where the next transfer starts.
+    Rest(u64),
+    Abor,
+    Stat,
+    /// MLST of a path, or of the working directory.
+    Mlst(Option<&'l str>),
+    /// A command that libunftp answers well.
+    Forward {
+        verb: &'static str,
+        argument: &'l str,
+    },
+    /// A command whose answer is always the same.
+    Answer(Reply),
+}
+
+/// A command that moves data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Transfer<'l> {
+    pub(crate) verb: Verb,
+    /// Empty where the command names no path.
+    pub(crate) path: &'l str,
+}
+
+/// The commands that move data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Stor,
+    Appe,
+    Stou,
+    Retr,
+    List,
+    Nlst,
+    Mlsd,
+}
+
+impl Verb {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stor => "STOR",
+            Self::Appe => "APPE",
+            Self::Stou => "STOU",
+            Self::Retr => "RETR",
+            Self::List => "LIST",
+            Self::Nlst => "NLST",
+            Self::Mlsd => "MLSD",
+        }
+    }
+}
+
+/// An address family as RFC 2428 numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    /// The refusal that tells a device which family to use instead (RFC 2428 section 2).
+    pub(crate) fn refusal(self) -> Reply {
+        let number = match self {
+            Self::V4 => 1,
+            Self::V6 => 2,
+        };
+        Reply::new(522, format!("Network protocol not supported, use ({number})"))
+    }
+}
+
+/// The facts that MLST and MLSD give, as FEAT lists them (RFC 3659 section 7.8).
+const FEATURES: &str = "Features:\nEPRT\nEPSV\nMDTM\nMLST type*;size*;modify*;\nREST STREAM\nSIZE\nTVFS\nUTF8\nEnd";
+
+const HELP: &str = "The following commands are recognized:\n\
+    ABOR ALLO APPE CDUP CWD DELE EPRT EPSV FEAT HELP LIST MDTM MKD MLSD MLST MODE\n\
+    NLST NOOP OPTS PASS PASV PORT PWD QUIT REST RETR RMD RNFR RNTO SIZE STAT STOR\n\
+    STOU STRU SYST TYPE USER XCUP XCWD XMKD XPWD XRMD\n\
+    End";
+
+/// Parses a control line without its line end.
+///
+/// # Errors
+/// The reply that refuses it; the session goes on.
+pub(crate) fn parse(line: &[u8]) -> Result<Command<'_>, Reply> {
+    let line = std::str::from_utf8(line).map_err(|_| Reply::new(501, "The line is not UTF-8"))?;
+    // A path with a line end or a NUL in it could not be told from two commands further on.
+    if line.contains(['\r', '\0']) {
+        return Err(Reply::new(501, "A carriage return or NUL within a line is not allowed"));
+    }
+    let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let mut upper = [0; 4];
+    let upper = match upper.get_mut(..verb.len()) {
+        Some(upper) => {
+            upper.copy_from_slice(verb.as_bytes());
+            upper.make_ascii_uppercase();
+            std::str::from_utf8(upper).unwrap_or_default()
+        }
+        None => "",
+    };
+    let transfer = |verb| Command::Transfer(Transfer { verb, path: argument });
+    let forward = |verb| Command::Forward { verb, argument };
+    let answer = |code, text: &'static str| Command::Answer(Reply::new(code, text));
+
+    Ok(match upper {
+        "USER" => Command::User(needed(argument)?),
+        "PASS" => Command::Pass(argument),
+        "QUIT" => none(argument, Command::Quit)?,
+
+        "PASV" => none(argument, Command::Pasv)?,
+        "EPSV" => epsv(argument)?,
+        "PORT" => Command::Port(host_port(argument).ok_or_else(|| Reply::new(501, "PORT needs h1,h2,h3,h4,p1,p2"))?),
+        "EPRT" => Command::Port(extended_port(argument)?),
+        "REST" => Command::Rest(number(argument).ok_or_else(|| Reply::new(501, "REST needs a number of bytes"))?),
+        "STOR" => needed(argument).map(|_| transfer(Verb::Stor))?,
+        "APPE" => needed(argument).map(|_| transfer(Verb::Appe))?,
+        "STOU" => none(argument, transfer(Verb::Stou))?,
+        "RETR" => needed(argument).map(|_| transfer(Verb::Retr))?,
+        "LIST" => transfer(Verb::List),
+        "NLST" => transfer(Verb::Nlst),
+        "MLSD" => transfer(Verb::Mlsd),
+        "ABOR" => none(argument, Command::Abor)?,
+        "STAT" if argument.is_empty() => Command::Stat,
+        "STAT" => answer(504, "STAT takes no path here; use LIST or MLST"),
+
+        "CWD" | "XCWD" => needed(argument).map(|_| forward("CWD"))?,
+        "CDUP" | "XCUP" => none(argument, forward("CDUP"))?,
+        "PWD" | "XPWD" => none(argument, forward("PWD"))?,
+        "MKD" | "XMKD" => needed(argument).map(|_| forward("MKD"))?,
+        "RMD" | "XRMD" => needed(argument).map(|_| forward("RMD"))?,
+        "DELE" => needed(argument).map(|_| forward("DELE"))?,
+        "RNFR" => needed(argument).map(|_| forward("RNFR"))?,
+        "RNTO" => needed(argument).map(|_| forward("RNTO"))?,
+        "SIZE" => needed(argument).map(|_| forward("SIZE"))?,
+        "MDTM" => needed(argument).map(|_| forward("MDTM"))?,
+        "MLST" => Command::Mlst(Some(argument).filter(|path| !path.is_empty())),
+
+        "NOOP" => answer(200, "NOOP ok"),
+        "SYST" => answer(215, "UNIX Type: L8"),
+        "FEAT" => none(argument, answer(211, FEATURES))?,
+        "HELP" => answer(214, HELP),
+        "OPTS" => options(argument),
+        "TYPE" => type_(argument)?,
+        "STRU" => structure(argument)?,
+        "MODE" => mode(argument)?,
+        "ALLO" => answer(202, "ALLO is not needed here"),
+        "ACCT" => answer(202, "ACCT is not needed here"),
+        // What we know of and do not do is told from what we have never heard of (RFC 959 section 4.2.1).
+        "AUTH" | "CCC" | "CLNT" | "HOST" | "LANG" | "MFMT" | "PBSZ" | "PROT" | "REIN" | "SITE" | "SMNT" => {
+            answer(502, "Command not implemented")
+        }
+        _ => answer(500, "Command not recognized"),
+    })
+}
+
+fn needed(argument: &str) -> Result<&str, Reply> {
+    if argument.is_empty() { Err(Reply::new(501, "The command needs an argument")) } else { Ok(argument) }
+}
+
+fn none<'l>(argument: &str, command: Command<'l>) -> Result<Command<'l>, Reply> {
+    if argument.is_empty() { Ok(command) } else { Err(Reply::new(501, "The command takes no argument")) }
+}
+
+/// A number in digits only: neither sign nor space.
+fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// `h1,h2,h3,h4,p1,p2` (RFC 959 section 5.3.2).
+fn host_port(argument: &str) -> Option<SocketAddr> {
+    let mut fields = argument.split(',').map(number::<u8>);
+    let mut next = || fields.next().flatten();
+    let ip = Ipv4Addr::new(next()?, next()?, next()?, next()?);
+    let port = u16::from_be_bytes([next()?, next()?]);
+    fields.next().is_none().then(|| SocketAddr::new(ip.into(), port))
+}
+
+/// `<d><net-prt><d><net-addr><d><tcp-port><d>`, where `<d>` is nearly always `|` (RFC 2428 section 2).
+fn extended_port(argument: &str) -> Result<SocketAddr, Reply> {
+    let refusal = || Reply::new(501, "EPRT needs |family|address|port|");
+    let delimiter = argument.chars().next().filter(char::is_ascii_graphic).ok_or_else(refusal)?;
+    let fields: Vec<&str> = argument.split(delimiter).collect();
+    let ["", family, address, port, ""] = fields[..] else { return Err(refusal()) };
+    let family = match number::<u16>(family).ok_or_else(refusal)? {
+        1 => Family::V4,
+        2 => Family::V6,
+        _ => return Err(Reply::new(522, "Network protocol not supported, use (1,2)")),
+    };
+    let ip: IpAddr = address.parse().map_err(|_| refusal())?;
+    let port = number(port).ok_or_else(refusal)?;
+    if Family::of(ip) == family { Ok(SocketAddr::new(ip, port)) } else { Err(refusal()) }
+}
+
+fn epsv<'l>(argument: &str) -> Result<Command<'l>, Reply> {
+    match argument {
+        "" => Ok(Command::Epsv(None)),
+        "1" => Ok(Command::Epsv(Some(Family::V4))),
+        "2" => Ok(Command::Epsv(Some(Family::V6))),
+        all if all.eq_ignore_ascii_case("ALL") => Ok(Command::EpsvAll),
+        family if number::<u16>(family).is_some() => Err(Reply::new(522, "Network protocol not supported, use (1,2)")),
+        _ => Err(Reply::new(501, "EPSV takes 1, 2, ALL or nothing")),
+    }
+}
+
+fn options<'l>(argument: &str) -> Command<'l> {
+    let mut words = argument.split(' ');
+    let option = words.next().unwrap_or_default();
+    let value = words.next().unwrap_or("ON");
+    let utf8 = option.eq_ignore_ascii_case("UTF8") || option.eq_ignore_ascii_case("UTF-8");
+    Command::Answer(match (utf8, value.eq_ignore_ascii_case("ON")) {
+        (true, true) => Reply::new(200, "Paths are UTF-8"),
+        (true, false) => Reply::new(504, "Paths are always UTF-8"),
+        (false, _) => Reply::new(501, "Option not understood"),
+    })
+}
+
+/// Every type is moved as it is; the sizes and forms that other machines needed are refused (RFC 959 section 3.1.1).
+fn type_<'l>(argument: &str) -> Result<Command<'l>, Reply> {
+    let accepted = match needed(argument)?.to_ascii_uppercase().as_str() {
+        "A" | "A N" => "Type is A",
+        "I" | "L 8" => "Type is I",
+        _ => return Err(Reply::new(504, "Only types A, I and L 8 are known")),
+    };
+    Ok(Command::Answer(Reply::new(200, accepted)))
+}
+
+fn structure<'l>(argument: &str) -> Result<Command<'l>, Reply> {
+    if needed(argument)?.eq_ignore_ascii_case("F") {
+        return Ok(Command::Answer(Reply::new(200, "Structure is F")));
+    }
+    Err(Reply::new(504, "Only structure F is known"))
+}
+
+fn mode<'l>(argument: &str) -> Result<Command<'l>, Reply> {
+    if needed(argument)?.eq_ignore_ascii_case("S") {
+        return Ok(Command::Answer(Reply::new(200, "Mode is S")));
+    }
+    Err(Reply::new(504, "Only mode S is known"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! Listening sockets, and accept loops that survive a shortage of descriptors.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpListener;
+use tracing::warn;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// How long an accept loop rests after a failure: long enough not to spin, short enough not to be noticed.
+const REST: Duration = Duration::from_millis(100);
+
+/// Listens on an address. `[::]` takes IPv4 connections too.
+///
+/// # Errors
+/// When the address is in use or not ours.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    // A restart must not wait for the connections of the process before it to leave TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Rests after a failed accept. Without it, a process out of descriptors would spin: the connection stays in the queue and
+/// the listener stays ready.
+pub(crate) async fn rest(error: &io::Error) {
+    if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+        warn!(error = error as &dyn std::error::Error, "cannot accept a connection");
+        tokio::time::sleep(REST).await;
+    }
+}

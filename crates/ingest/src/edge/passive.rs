@@ -1,0 +1,177 @@
+//! Passive mode: one pool of listeners for all devices, where a connection is told by whom it comes from and on which port.
+//!
+//! A port is promised to one device address at a time, not to one session at a time: a few dozen ports serve thousands of
+//! devices. Whoever connects without a promise (a health probe, a stranger) is dropped and disturbs nobody.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::control::tune;
+use super::listen::{listen, rest};
+use super::reply::spelled;
+use crate::error::Error;
+use crate::metrics;
+
+mod range;
+pub use range::PortRange;
+
+/// The passive ports and what is promised on them.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    ports: Vec<u16>,
+    promised: Mutex<HashMap<Key, Promise>>,
+    freed: Notify,
+    /// How long a device may take to connect, and how long a device may wait for a port.
+    wait: Duration,
+}
+
+/// A device's address and one of our ports.
+type Key = (IpAddr, u16);
+
+#[derive(Debug)]
+struct Promise {
+    /// Tells a promise from a later one under the same key.
+    id: u64,
+    made: Instant,
+    hand_over: oneshot::Sender<TcpStream>,
+}
+
+/// A port promised to a device until it has connected, or until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    key: Key,
+    id: u64,
+    connected: oneshot::Receiver<TcpStream>,
+}
+
+impl Pool {
+    /// Listens on every port of the range, once and for all.
+    ///
+    /// # Errors
+    /// When one of them is in use, with its address.
+    pub(crate) fn bind(ip: IpAddr, range: PortRange, wait: Duration) -> Result<(Arc<Self>, Vec<TcpListener>), Error> {
+        let listeners = range
+            .ports()
+            .map(|port| {
+                let address = SocketAddr::new(ip, port);
+                let listener = listen(address).and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
+                listener.map_err(|source| Error::PassivePorts { address, source })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let (ports, listeners) = listeners.into_iter().unzip();
+        let pool = Self { ports, promised: Mutex::default(), freed: Notify::new(), wait };
+        Ok((Arc::new(pool), listeners))
+    }
+
+    /// Accepts on one of the pool's listeners for ever.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
+        let Ok(port) = listener.local_addr().map(|address| address.port()) else { return };
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => self.accepted(stream, peer.ip().to_canonical(), port),
+                Err(error) => rest(&error).await,
+            }
+        }
+    }
+
+    /// Promises a port to a device. When its address has used up the range, waits a while for one to come free.
+    pub(crate) async fn lease(self: &Arc<Self>, client: IpAddr) -> Option<Lease> {
+        let deadline = Instant::now() + self.wait;
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // Heard from here on: a port that comes free between the look and the wait is not missed.
+            freed.as_mut().enable();
+            if let Some(lease) = self.promise(client) {
+                return Some(lease);
+            }
+            if timeout_at(deadline, freed).await.is_err() {
+                metrics::passive_exhausted();
+                return None;
+            }
+        }
+    }
+
+    fn promise(self: &Arc<Self>, client: IpAddr) -> Option<Lease> {
+        let mut promised = self.promised();
+        // From a random place, so that the next port cannot be told beforehand (RFC 2577 section 4).
+        let from = rand::random_range(0..self.ports.len().max(1));
+        let ports = || self.ports.iter().copied().cycle().skip(from).take(self.ports.len());
+        let free = |port: &u16| !promised.contains_key(&(client, *port));
+        // A device that asked and never came has had its time: its port may go to the next.
+        let stale = |port: &u16| promised.get(&(client, *port)).is_some_and(|promise| promise.made.elapsed() >= self.wait);
+        let port = ports().find(free).or_else(|| ports().find(stale))?;
+
+        let (hand_over, connected) = oneshot::channel();
+        let id = rand::random();
+        promised.insert((client, port), Promise { id, made: Instant::now(), hand_over });
+        drop(promised);
+        Some(Lease { pool: Arc::clone(self), key: (client, port), id, connected })
+    }
+
+    /// Gives a connection to the session that it was promised to, or drops it.
+    fn accepted(&self, stream: TcpStream, client: IpAddr, port: u16) {
+        let Some(promise) = self.promised().remove(&(client, port)) else {
+            metrics::passive_unexpected();
+            return;
+        };
+        // The port is free for the same address again as soon as its device has come.
+        self.freed.notify_waiters();
+        // A session that ended in this very moment drops the connection.
+        let _ = promise.hand_over.send(stream);
+    }
+
+    fn promised(&self) -> MutexGuard<'_, HashMap<Key, Promise>> {
+        self.promised.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// The port that the device is to connect to.
+    pub(crate) fn port(&self) -> u16 {
+        self.key.1
+    }
+
+    /// Waits for the device.
+    ///
+    /// # Errors
+    /// The cause in words, for the 425.
+    pub(crate) async fn connected(mut self) -> Result<TcpStream, String> {
+        let limit = self.pool.wait;
+        let stream = match timeout(limit, &mut self.connected).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(_)) => return Err(format!("port {} was not used in time and went to another session", self.port())),
+            Err(_) => {
+                let within = spelled(limit);
+                return Err(format!("no connection to port {} came from {} within {within}", self.port(), self.key.0));
+            }
+        };
+        tune(&stream).map_err(|error: io::Error| error.to_string())?;
+        Ok(stream)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut promised = self.pool.promised();
+        if let Entry::Occupied(promise) = promised.entry(self.key)
+            && promise.get().id == self.id
+        {
+            promise.remove();
+            drop(promised);
+            self.pool.freed.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,331 @@
+//! One control connection from greeting to last word.
+//!
+//! Commands are taken one at a time: the next line is looked at only when the last one has had its whole reply, so that a
+//! device may send many ahead and still gets its replies in order.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+use tracing::{info, warn};
+use ulid::Ulid;
+
+use super::active;
+use super::command::{self, Command, Family};
+use super::control::{Control, LineError};
+use super::passive::Lease;
+use super::reply::Reply;
+use super::shared::Shared;
+use super::upstream::{Answer, Upstream};
+use super::watch::{Watch, Who};
+use crate::metrics;
+use crate::session::{Mode, Session};
+
+/// How the next transfer's data connection is to be made.
+#[derive(Debug)]
+pub(super) enum DataPath {
+    /// The device connects to the port promised to it.
+    Passive(Lease),
+    /// The device is dialled here when the transfer starts.
+    Active(SocketAddr),
+}
+
+impl DataPath {
+    pub(super) fn mode(&self) -> Mode {
+        match self {
+            Self::Passive(_) => Mode::Passive,
+            Self::Active(_) => Mode::Active,
+        }
+    }
+}
+
+/// Why a session is over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum End {
+    #[error("quit")]
+    Quit,
+    #[error("control connection lost")]
+    Lost,
+    #[error("not logged in in time")]
+    LoginTimeout,
+    #[error("idle for too long")]
+    Idle,
+    #[error("control line too long")]
+    LineTooLong,
+    #[error("server stopping")]
+    Stopping,
+    #[error("libunftp failed")]
+    Upstream(#[source] io::Error),
+}
+
+impl End {
+    /// What the device is told before its connection is closed.
+    fn last_word(&self) -> Option<Reply> {
+        Some(match self {
+            Self::Quit => Reply::new(221, "Goodbye"),
+            Self::Lost => return None,
+            Self::LoginTimeout => Reply::new(421, "Not logged in in time, closing the control connection"),
+            Self::Idle => Reply::new(421, "Idle for too long, closing the control connection"),
+            Self::LineTooLong => Reply::new(500, "The line is too long, closing the control connection"),
+            Self::Stopping => Reply::new(421, "The server is stopping, closing the control connection"),
+            Self::Upstream(_) => Reply::new(421, "Internal failure, closing the control connection"),
+        })
+    }
+}
+
+/// One session as the edge sees it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(super) shared: Arc<Shared>,
+    pub(super) session: Arc<Session>,
+    pub(super) control: Control,
+    /// Our address as the device knows it.
+    pub(super) local: IpAddr,
+    pub(super) data: Option<DataPath>,
+    /// Where the next transfer starts (REST).
+    pub(super) offset: u64,
+    /// libunftp is started only for a device that logs in: probes and scans cost nothing.
+    upstream: Option<Upstream>,
+    who: Who,
+    logged_in: bool,
+    /// After `EPSV ALL` nothing else may set up a data connection (RFC 2428 section 4).
+    epsv_all: bool,
+    /// By then the device must have logged in, or sent its next command.
+    deadline: Instant,
+}
+
+impl Connection {
+    pub(crate) fn new(shared: Arc<Shared>, stream: TcpStream, client: SocketAddr) -> io::Result<Self> {
+        let local = stream.local_addr()?.ip().to_canonical();
+        let client = SocketAddr::new(client.ip().to_canonical(), client.port());
+        let limits = &shared.config.limits;
+        Ok(Self {
+            session: Arc::new(Session::new(Ulid::generate(), client)),
+            control: Control::new(stream, limits.stall),
+            local,
+            data: None,
+            offset: 0,
+            upstream: None,
+            who: Who { client, account: String::new() },
+            logged_in: false,
+            epsv_all: false,
+            deadline: Instant::now() + limits.login,
+            shared,
+        })
+    }
+
+    /// Serves the device until it leaves or is sent away.
+    pub(crate) async fn run(mut self) {
+        let (session, client) = (self.session.id, self.session.client);
+        let _open = metrics::session();
+        info!(%session, %client, "session started");
+        let end = match self.serve().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        match &end {
+            End::Upstream(error) => warn!(%session, %client, error = error as &dyn std::error::Error, "session failed"),
+            end => info!(%session, %client, account = self.who.account, reason = %end, "session ended"),
+        }
+        // Ports and libunftp are given back before waiting for the device to hang up.
+        let Self { control, upstream, data, .. } = self;
+        drop((upstream, data));
+        if let Some(last) = end.last_word() {
+            control.close(&last).await;
+        }
+    }
+
+    async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        self.reply(&Reply::new(220, "Inlet FTP server ready")).await?;
+        loop {
+            let line = self.next_line().await?;
+            match command::parse(&line) {
+                Ok(command) => self.obey(command).await?,
+                Err(refusal) => self.reply(&refusal).await?,
+            }
+            if self.logged_in {
+                self.deadline = Instant::now() + self.shared.config.limits.idle;
+            }
+        }
+    }
+
+    async fn next_line(&mut self) -> Result<Vec<u8>, End> {
+        tokio::select! {
+            biased;
+            () = self.shared.stopping.cancelled() => Err(End::Stopping),
+            // Before the line: a device that is busy all the time without logging in has its time, too.
+            () = sleep_until(self.deadline) => Err(if self.logged_in { End::Idle } else { End::LoginTimeout }),
+            line = self.control.line() => line.map_err(|error| match error {
+                LineError::TooLong => End::LineTooLong,
+                LineError::Lost => End::Lost,
+            }),
+        }
+    }
+
+    async fn obey(&mut self, command: Command<'_>) -> Result<(), End> {
+        match command {
+            Command::Answer(reply) => self.reply(&reply).await,
+            Command::Quit => Err(End::Quit),
+            Command::User(name) => self.user(name).await,
+            Command::Pass(password) => self.pass(password).await,
+            _ if !self.logged_in => self.reply(&Reply::new(530, "Log in with USER and PASS first")).await,
+
+            Command::Pasv | Command::Port(_) if self.epsv_all => {
+                self.reply(&Reply::new(503, "Only EPSV may follow EPSV ALL")).await
+            }
+            Command::Pasv => self.pasv().await,
+            Command::Epsv(family) => self.epsv(family).await,
+            Command::EpsvAll => {
+                self.epsv_all = true;
+                self.reply(&Reply::new(200, "Only EPSV is accepted from now on")).await
+            }
+            Command::Port(named) => self.port(named).await,
+            // On the heap while it lasts: an idle session should not hold the room that a transfer needs.
+            Command::Transfer(transfer) => Box::pin(self.transfer(transfer)).await,
+            Command::Rest(offset) => {
+                self.offset = offset;
+                self.reply(&Reply::new(350, format!("The next transfer starts at {offset}"))).await
+            }
+            Command::Abor => self.reply(&Reply::new(226, "No transfer is under way")).await,
+            Command::Stat => self.reply(&self.who.status(None)).await,
+            Command::Mlst(path) => self.mlst(path).await,
+            Command::Forward { verb, argument } => self.forward(verb, argument).await,
+        }
+    }
+
+    async fn user(&mut self, name: &str) -> Result<(), End> {
+        // libunftp refuses to change the account of a session that is logged in.
+        if !self.logged_in {
+            name.clone_into(&mut self.who.account);
+        }
+        self.forward("USER", name).await
+    }
+
+    async fn pass(&mut self, password: &str) -> Result<(), End> {
+        // libunftp wants the space even before an empty password.
+        self.upstream().await?.send(&format!("PASS {password}\r\n")).await.map_err(End::Upstream)?;
+        let answer = self.upstream().await?.reply().await.map_err(End::Upstream)?;
+        match answer.code {
+            230 => {
+                self.logged_in = true;
+                metrics::login(true);
+                info!(session = %self.session.id, client = %self.session.client, account = self.who.account, "logged in");
+            }
+            530 => metrics::login(false),
+            _ => {}
+        }
+        self.pass_on(&answer).await
+    }
+
+    async fn pasv(&mut self) -> Result<(), End> {
+        let Some(address) = self.shared.config.passive.address.to(self.local) else {
+            return self.reply(&Reply::new(425, "PASV cannot name an IPv6 address, use EPSV")).await;
+        };
+        let Some(lease) = self.lease().await else { return self.no_port().await };
+        let [h1, h2, h3, h4] = address.octets();
+        let [p1, p2] = lease.port().to_be_bytes();
+        self.data = Some(DataPath::Passive(lease));
+        self.reply(&Reply::new(227, format!("Entering Passive Mode ({h1},{h2},{h3},{h4},{p1},{p2})"))).await
+    }
+
+    async fn epsv(&mut self, family: Option<Family>) -> Result<(), End> {
+        let ours = Family::of(self.local);
+        if family.is_some_and(|family| family != ours) {
+            return self.reply(&ours.refusal()).await;
+        }
+        let Some(lease) = self.lease().await else { return self.no_port().await };
+        let port = lease.port();
+        self.data = Some(DataPath::Passive(lease));
+        self.reply(&Reply::new(229, format!("Entering Extended Passive Mode (|||{port}|)"))).await
+    }
+
+    async fn lease(&mut self) -> Option<Lease> {
+        // The port of a transfer that never came is given back first: it may be the one that is needed.
+        self.data = None;
+        self.shared.pool.lease(self.session.client.ip()).await
+    }
+
+    async fn no_port(&mut self) -> Result<(), End> {
+        metrics::data_connection_failed(Mode::Passive);
+        self.reply(&Reply::new(425, "All passive ports are in use by your address, try again later")).await
+    }
+
+    async fn port(&mut self, named: SocketAddr) -> Result<(), End> {
+        self.data = None;
+        match active::target(named, self.session.client) {
+            Ok(target) => {
+                self.data = Some(DataPath::Active(target));
+                self.reply(&Reply::new(200, "The connection is made when the transfer starts")).await
+            }
+            Err(refusal) => {
+                metrics::active_refused();
+                self.reply(&refusal).await
+            }
+        }
+    }
+
+    /// libunftp takes MLST's path from the root, so that one relative to the working directory must be made whole first.
+    async fn mlst(&mut self, path: Option<&str>) -> Result<(), End> {
+        let Some(path) = path.filter(|path| !path.starts_with('/')) else {
+            return self.forward("MLST", path.unwrap_or_default()).await;
+        };
+        let answer = self.ask("PWD", "").await?;
+        let folder = answer.text().trim_matches('"').trim_end_matches('/').to_owned();
+        self.forward("MLST", &format!("{folder}/{path}")).await
+    }
+
+    async fn forward(&mut self, verb: &'static str, argument: &str) -> Result<(), End> {
+        let answer = self.ask(verb, argument).await?;
+        if answer.code == 257 {
+            return self.reply(&named(answer.text())).await;
+        }
+        self.pass_on(&answer).await
+    }
+
+    async fn ask(&mut self, verb: &str, argument: &str) -> Result<Answer, End> {
+        self.upstream().await?.ask(verb, argument).await.map_err(End::Upstream)
+    }
+
+    /// This session's libunftp, started by whoever needs it first.
+    async fn upstream(&mut self) -> Result<&mut Upstream, End> {
+        let upstream = self.take_upstream().await?;
+        Ok(self.upstream.insert(upstream))
+    }
+
+    /// This session's libunftp for the length of a transfer, while the control connection is needed beside it.
+    pub(super) async fn take_upstream(&mut self) -> Result<Upstream, End> {
+        match self.upstream.take() {
+            Some(upstream) => Ok(upstream),
+            None => Upstream::start(&self.shared, &self.session).await.map_err(End::Upstream),
+        }
+    }
+
+    pub(super) fn put_back(&mut self, upstream: Upstream) {
+        self.upstream = Some(upstream);
+    }
+
+    pub(super) async fn reply(&mut self, reply: &Reply) -> Result<(), End> {
+        self.control.send(reply).await.map_err(|_| End::Lost)
+    }
+
+    pub(super) async fn pass_on(&mut self, answer: &Answer) -> Result<(), End> {
+        self.control.send_raw(&answer.raw).await.map_err(|_| End::Lost)
+    }
+
+    /// Watches the control connection during a transfer that counts its bytes in `moved`.
+    pub(super) fn watch<'c>(&'c mut self, moved: &'c AtomicU64) -> Watch<'c> {
+        Watch { control: &mut self.control, halted: &self.shared.halted, who: &self.who, moved }
+    }
+}
+
+/// A reply that names a path, in quotes, those within doubled (RFC 959 appendix II).
+fn named(path: &str) -> Reply {
+    let path = path.strip_prefix('"').and_then(|path| path.strip_suffix('"')).unwrap_or(path);
+    Reply::new(257, format!("\"{}\"", path.replace('"', "\"\"")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+
+use super::named;
+use crate::harness::{Device, pattern, start, start_with, within};
+
+#[test]
+fn a_path_is_quoted_once_and_its_own_quotes_are_doubled() {
+    for (path, expected) in [("\"/a\"", "\"/a\""), ("/a", "\"/a\""), ("\"/a\"b\"", "\"/a\"\"b\"")] {
+        assert_eq!(named(path).to_string(), format!("257 {expected}\r\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_logs_in_and_finds_its_way() {
+    let server = start().await;
+    let mut device = server.device().await;
+    device.expect("PWD", "530 ").await;
+    device.expect("PASV", "530 ").await;
+    device.expect("USER demo", "331 ").await;
+    device.expect("PASS wrong", "530 ").await;
+    device.expect("EPSV", "530 ").await;
+    device.log_in().await;
+    device.expect("PWD", "257 \"/\"").await;
+    device.expect("MKD a \"b\"", "257 \"/a \"\"b\"\"\"").await;
+    device.expect("CWD a \"b\"", "250 ").await;
+    device.expect("XPWD", "257 \"/a \"\"b\"\"\"").await;
+    device.expect("XCUP", "250 ").await;
+    device.expect("SIZE missing", "550 ").await;
+    device.expect("QUIT", "221 ").await;
+    assert_eq!(device.reply().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_libunftp_hangs_up_for_is_answered() {
+    let server = start().await;
+    let mut device = server.logged_in().await;
+    for (line, reply) in [
+        ("OPTS UTF8 ON", "200 "),
+        ("OPTS UTF8", "200 "),
+        ("STOU name", "501 "),
+        ("REST abc", "501 "),
+        ("XYZZY", "500 "),
+        ("MFMT 20260101000000 x", "502 "),
+        ("PORT 1,2,3", "501 "),
+        ("EPRT |3|127.0.0.1|4000|", "522 "),
+        ("EPSV 2", "522 "),
+        ("", "500 "),
+        ("STOR", "501 "),
+        ("STOR a", "425 "),
+        ("ABOR", "226 "),
+        ("STAT", "211-"),
+        ("FEAT", "211-"),
+        ("HELP", "214-"),
+        ("SYST", "215 "),
+        ("NOOP", "200 "),
+    ] {
+        device.expect(line, reply).await;
+    }
+    device.control.write_all(b"STOR Z\xe4hler.csv\r\n").await.unwrap();
+    device.expect_reply("501 ").await;
+    device.expect("PWD", "257 ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_sent_ahead_are_answered_in_order() {
+    let server = start().await;
+    let mut device = server.device().await;
+    device
+        .send("USER demo\r\nPASS secret\r\nMKD a\r\nCWD a\r\nPWD\r\nSIZE x\r\nXYZZY\r\nREST 5\r\nSTAT\r\nEPSV\r\nQUIT\r\n")
+        .await;
+    for reply in ["331 ", "230 ", "257 ", "250 ", "257 \"/a\"", "550 ", "500 ", "350 ", "211-", "229 ", "221 "] {
+        device.expect_reply(reply).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endless_line_closes_its_own_session_alone() {
+    let server = start().await;
+    let mut other = server.logged_in().await;
+    let mut device = server.device().await;
+    within(device.control.write_all(&vec![b'x'; 10_000_000])).await.unwrap();
+    device.expect_reply("500 ").await;
+    assert_eq!(device.reply().await, "");
+    other.expect("PWD", "257 ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_epsv_all_nothing_else_sets_up_a_connection() {
+    let server = start().await;
+    let mut device = server.logged_in().await;
+    device.expect("EPSV ALL", "200 ").await;
+    device.expect("PASV", "503 ").await;
+    device.expect("PORT 127,0,0,1,200,1", "503 ").await;
+    device.expect("EPRT |1|127.0.0.1|51201|", "503 ").await;
+    assert!(device.store("a", b"1").await.starts_with("226 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mlst_takes_its_path_from_the_working_directory() {
+    let server = start().await;
+    let mut device = server.logged_in().await;
+    device.expect("MKD folder", "257 ").await;
+    device.expect("CWD folder", "250 ").await;
+    assert!(device.store("a b.csv", b"12345").await.starts_with("226 "));
+    let listed = device.expect("MLST a b.csv", "250-").await;
+    assert!(listed.contains("size=5;") && listed.contains("/folder/a b.csv"), "{listed}");
+    device.expect("MLST", "250-").await;
+    device.expect("MLST /folder/a b.csv", "250-").await;
+    device.expect("MLST /a b.csv", "550 ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_does_not_log_in_is_sent_away() {
+    let limit = Duration::from_millis(300);
+    let server = start_with(|config| config.limits.login = limit).await;
+    let started = Instant::now();
+    let mut device = server.device().await;
+    // Being busy does not help.
+    let busy = async {
+        loop {
+            let reply = device.ask("NOOP").await;
+            if !reply.starts_with("200 ") {
+                return reply;
+            }
+        }
+    };
+    let last = within(busy).await;
+    assert!(last.starts_with("421 "), "{last}");
+    assert!(started.elapsed() >= limit, "sent away after {:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_device_is_sent_away() {
+    let limit = Duration::from_millis(300);
+    let server = start_with(|config| config.limits.idle = limit).await;
+    let mut device = server.logged_in().await;
+    let started = Instant::now();
+    device.expect("NOOP", "200 ").await;
+    device.expect_reply("421 ").await;
+    assert!(started.elapsed() >= limit, "sent away after {:?}", started.elapsed());
+    assert_eq!(device.reply().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn port_refuses_strangers_and_services_and_never_connects() {
+    let server = start_with(|config| config.listen = "127.0.0.1:0".parse().unwrap()).await;
+    let mut device = server.logged_in().await;
+    let foreign = tokio::net::TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let [p1, p2] = foreign.local_addr().unwrap().port().to_be_bytes();
+    let said = device.expect(&format!("PORT 127,0,0,2,{p1},{p2}"), "504 ").await;
+    assert!(said.contains("127.0.0.2"), "{said}");
+    device.expect(&format!("EPRT |1|127.0.0.2|{}|", u16::from_be_bytes([p1, p2])), "504 ").await;
+    let said = device.expect("PORT 127,0,0,1,3,255", "504 ").await;
+    assert!(said.contains("1023"), "{said}");
+    device.expect("EPRT |2|::1|40000|", "522 ").await;
+    // The refused address is not remembered either.
+    device.expect("STOR a", "425 ").await;
+    // Whatever was going to connect would have done so before this round trip: it is the only one that comes.
+    let probe = tokio::net::TcpStream::connect(foreign.local_addr().unwrap()).await.unwrap();
+    let (_, peer) = within(foreign.accept()).await.unwrap();
+    assert_eq!(peer, probe.local_addr().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_connection_from_another_address_gets_its_own_ports() {
+    let server = start().await;
+    let mut device = Device::connect_from("127.0.0.7", server.address).await;
+    device.expect_reply("220 ").await;
+    device.log_in().await;
+    let address = device.epsv().await;
+    let mut stranger = within(tokio::net::TcpStream::connect(address)).await.unwrap();
+    assert!(matches!(within(tokio::io::AsyncReadExt::read(&mut stranger, &mut [0])).await, Ok(0) | Err(_)));
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.7:0".parse().unwrap()).unwrap();
+    let mut data = within(socket.connect(address)).await.unwrap();
+    device.expect("STOR a", "150 ").await;
+    data.write_all(&pattern(1000)).await.unwrap();
+    drop(data);
+    device.expect_reply("226 ").await;
+    assert_eq!(server.outbox(), [("/a".to_owned(), pattern(1000))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pasv_names_the_configured_address() {
+    let server = start_with(|config| config.passive.address = "203.0.113.9".parse().unwrap()).await;
+    let mut device = server.logged_in().await;
+    device.expect("PASV", "227 Entering Passive Mode (203,0,113,9,").await;
+}

@@ -1,0 +1,30 @@
+//! What all sessions have in common.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::loopback::Loopback;
+use super::passive::Pool;
+use crate::accounts::Accounts;
+use crate::config::Config;
+use crate::names::Temporary;
+use crate::spool::Spool;
+
+/// What all sessions have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) temporary: Arc<Temporary>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) loopback: Loopback,
+    /// Sessions that are not in a transfer end now.
+    pub(crate) stopping: CancellationToken,
+    /// Transfers end now, too.
+    pub(crate) halted: CancellationToken,
+    /// Every task that belongs to a session.
+    pub(crate) tasks: TaskTracker,
+}

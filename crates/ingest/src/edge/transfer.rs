@@ -1,0 +1,284 @@
+//! One data transfer: the device's side is connected first, then libunftp's, then bytes move while the control connection is
+//! watched. The device gets 425 or 426 with the cause, never silence, and 226 only for what arrived whole.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::active;
+use super::command::{Transfer, Verb};
+use super::relay::{self, Broken};
+use super::reply::Reply;
+use super::session::{Connection, DataPath, End};
+use super::upstream::{Answer, Upstream, command};
+use super::watch::Interruption;
+use crate::metrics;
+use crate::session::{self, Fate, Mode, Session};
+
+/// How long libunftp may take to say how a transfer ended, once it has closed its data connection. It never takes that long
+/// unless it failed without a word.
+const LAST_REPLY: Duration = Duration::from_secs(60);
+
+const STOPPING: &str = "the server is stopping";
+const ABORTED: &str = "the device sent ABOR";
+
+/// How a transfer ended.
+#[derive(Debug)]
+enum Outcome {
+    /// libunftp has the last word: 226, or why it refuses.
+    Answered(Answer),
+    /// It broke off: the cause in words, for the 426.
+    Broken(String),
+}
+
+impl Connection {
+    pub(super) async fn transfer(&mut self, transfer: Transfer<'_>) -> Result<(), End> {
+        // REST holds for one transfer only, however that ends (RFC 3659 section 5.3).
+        let offset = std::mem::take(&mut self.offset);
+        let Some(path) = self.data.take() else {
+            return self.reply(&Reply::new(425, "Send PASV, EPSV, PORT or EPRT first")).await;
+        };
+        let mode = path.mode();
+        let cause = match self.connect(path).await {
+            Ok(Ok(device)) => return self.carry(transfer, mode, offset, device).await,
+            Ok(Err(cause)) => cause,
+            Err(Interruption::Lost) => return Err(End::Lost),
+            Err(Interruption::Halted) => STOPPING.to_owned(),
+            Err(Interruption::Aborted) => ABORTED.to_owned(),
+        };
+        metrics::data_connection_failed(mode);
+        self.reply(&Reply::new(425, format!("No data connection: {cause}"))).await
+    }
+
+    /// Connects the device's side: in passive mode the device comes, in active mode it is dialled now and not before.
+    async fn connect(&mut self, path: DataPath) -> Result<Result<TcpStream, String>, Interruption> {
+        let (local, limit) = (self.local, self.shared.config.active.connect);
+        let connecting = async {
+            match path {
+                DataPath::Passive(lease) => lease.connected().await,
+                DataPath::Active(target) => active::dial(target, local, limit).await,
+            }
+        };
+        self.watch(&AtomicU64::new(0)).during(connecting).await
+    }
+
+    /// Has libunftp open its side, moves the bytes, and tells the device how it ended.
+    async fn carry(&mut self, transfer: Transfer<'_>, mode: Mode, offset: u64, device: TcpStream) -> Result<(), End> {
+        let pledge = transfer.verb.announced().map(|verb| Pledge::begin(&self.session, mode, verb));
+        let mut upstream = self.take_upstream().await?;
+        let (answer, local) = open(&mut upstream, transfer, offset).await.map_err(End::Upstream)?;
+        let Some(local) = local else {
+            drop(device);
+            self.pass_on(&answer).await?;
+            return self.settle(upstream, offset, false).await;
+        };
+        // The data connection stands on both sides: from here on the device may send or receive.
+        match transfer.verb {
+            // RFC 1123 section 4.1.2.9: the reply names the file in this form.
+            Verb::Stou => self.reply(&Reply::new(150, format!("FILE: {}", answer.text()))).await?,
+            _ => self.pass_on(&answer).await?,
+        }
+
+        let moved = AtomicU64::new(0);
+        let sides = Sides { device, local, moved: &moved };
+        let outcome = match &pledge {
+            Some(pledge) => self.upload(&mut upstream, sides, pledge).await,
+            None => self.download(&mut upstream, sides, transfer.verb).await,
+        };
+        let (whole, ended) = match &outcome {
+            Ok(Outcome::Answered(answer)) if answer.code == 226 => (true, "whole"),
+            Ok(Outcome::Answered(answer)) if answer.code != 426 => (false, "refused"),
+            _ => (false, "broken"),
+        };
+        metrics::transferred(transfer.verb.as_str(), mode, ended, moved.load(Ordering::Relaxed));
+        // Both sides of the data connection are closed by now: the device hears what has already happened.
+        match outcome? {
+            Outcome::Answered(answer) => self.pass_on(&answer).await?,
+            Outcome::Broken(cause) => self.reply(&Reply::new(426, format!("Transfer aborted: {cause}"))).await?,
+        }
+        self.settle(upstream, offset, whole).await
+    }
+
+    /// Keeps libunftp for the next command.
+    async fn settle(&mut self, mut upstream: Upstream, offset: u64, whole: bool) -> Result<(), End> {
+        if offset > 0 && !whole {
+            // It would apply the offset to the next transfer, too.
+            upstream.ask("REST", "0").await.map_err(End::Upstream)?;
+        }
+        self.put_back(upstream);
+        Ok(())
+    }
+
+    async fn upload(&mut self, upstream: &mut Upstream, sides: Sides<'_>, pledge: &Pledge) -> Result<Outcome, End> {
+        let stall = self.shared.config.limits.stall;
+        let Sides { mut device, mut local, moved } = sides;
+        let work = async {
+            tokio::select! {
+                biased;
+                // A refusal need not wait for the end of the data.
+                answer = upstream.reply() => Err(answer),
+                end = relay::upload(&mut device, &mut local, stall, moved) => Ok(end),
+            }
+        };
+        let mut end = self.watch(moved).during(work).await;
+        if matches!(end, Ok(Ok(Ok(()))))
+            && let Err(before) = self.watch(moved).by_now().await
+        {
+            // A device that aborts or dies ends both connections, and the data connection's end may be heard of first.
+            end = Err(before);
+        }
+        let cause = match end {
+            Ok(Ok(Ok(()))) => return self.complete(upstream, local, moved, pledge).await,
+            Ok(Ok(Err(Broken::Local))) => return answered(last_reply(upstream, Some(local)).await),
+            Ok(Ok(Err(Broken::Device(cause)))) => cause,
+            Ok(Err(refusal)) => return answered(refusal),
+            Err(Interruption::Lost) => return Err(End::Lost),
+            Err(Interruption::Halted) => STOPPING.to_owned(),
+            Err(Interruption::Aborted) => ABORTED.to_owned(),
+        };
+        // Said before libunftp's side is closed: landing must not take the end of the bytes for the end of the file.
+        pledge.broken();
+        drop(local);
+        // libunftp's own reply to this is not for the device.
+        answered(last_reply(upstream, None).await)?;
+        Ok(Outcome::Broken(cause))
+    }
+
+    /// All bytes are here. Until libunftp has answered, the upload is whole only as long as the device stands by it.
+    async fn complete(
+        &mut self,
+        upstream: &mut Upstream,
+        mut local: TcpStream,
+        moved: &AtomicU64,
+        pledge: &Pledge,
+    ) -> Result<Outcome, End> {
+        pledge.complete();
+        // A failure means that libunftp has closed its side and says why.
+        let _ = local.shutdown().await;
+        let mut reply = pin!(last_reply(upstream, Some(local)));
+        match self.watch(moved).during(&mut reply).await {
+            Ok(answer) => answered(answer),
+            Err(Interruption::Halted) => answered(reply.await),
+            Err(interruption) => {
+                pledge.broken();
+                // Landing may have been quicker, and says so with 226.
+                let answer = reply.await;
+                if interruption == Interruption::Lost { Err(End::Lost) } else { answered(answer) }
+            }
+        }
+    }
+
+    async fn download(&mut self, upstream: &mut Upstream, sides: Sides<'_>, verb: Verb) -> Result<Outcome, End> {
+        let stall = self.shared.config.limits.stall;
+        let Sides { mut device, mut local, moved } = sides;
+        let work = relay::download(&mut device, &mut local, stall, moved);
+        let cause = match self.watch(moved).during(work).await {
+            Ok(Ok(()) | Err(Broken::Local)) => {
+                drop(device);
+                return answered(last_reply(upstream, Some(local)).await);
+            }
+            Ok(Err(Broken::Device(cause))) => cause,
+            Err(Interruption::Lost) => return Err(End::Lost),
+            Err(Interruption::Halted) => STOPPING.to_owned(),
+            Err(Interruption::Aborted) => ABORTED.to_owned(),
+        };
+        drop(device);
+        // A listing is read to its end: libunftp gives no reply at all when it cannot send one. A file is not: it may be long.
+        let local = Some(local).filter(|_| verb != Verb::Retr);
+        answered(last_reply(upstream, local).await)?;
+        Ok(Outcome::Broken(cause))
+    }
+}
+
+/// The two data connections of a transfer.
+#[derive(Debug)]
+struct Sides<'m> {
+    device: TcpStream,
+    local: TcpStream,
+    moved: &'m AtomicU64,
+}
+
+/// What landing waits for before an upload lands: that the edge says how the device's side ended.
+#[derive(Debug)]
+struct Pledge(Arc<Session>);
+
+impl Pledge {
+    fn begin(session: &Arc<Session>, mode: Mode, verb: session::Verb) -> Self {
+        session.begin(mode, verb);
+        Self(Arc::clone(session))
+    }
+
+    fn complete(&self) {
+        self.0.end(Fate::Complete);
+    }
+
+    fn broken(&self) {
+        self.0.end(Fate::Broken);
+    }
+}
+
+impl Drop for Pledge {
+    /// However a session ends, landing is never left waiting. After an orderly end nobody asks any more.
+    fn drop(&mut self) {
+        self.broken();
+    }
+}
+
+impl Verb {
+    /// The command as an upload's record names it; nothing for a download.
+    fn announced(self) -> Option<session::Verb> {
+        match self {
+            Self::Stor => Some(session::Verb::Stor),
+            Self::Appe => Some(session::Verb::Appe),
+            Self::Stou => Some(session::Verb::Stou),
+            Self::Retr | Self::List | Self::Nlst | Self::Mlsd => None,
+        }
+    }
+}
+
+/// Has libunftp open a data port and start the transfer, all in one go. Gives its last reply, and the data connection unless
+/// it refused.
+async fn open(upstream: &mut Upstream, transfer: Transfer<'_>, offset: u64) -> io::Result<(Answer, Option<TcpStream>)> {
+    let rest = if offset > 0 { format!("REST {offset}\r\n") } else { String::new() };
+    let start = command(transfer.verb.as_str(), transfer.path);
+    upstream.send(&format!("EPSV\r\n{rest}{start}")).await?;
+
+    let port = upstream.reply().await?;
+    let local = if port.code == 229 { Some(upstream.data().await?) } else { None };
+    if offset > 0 {
+        upstream.reply().await?;
+    }
+    let answer = upstream.reply().await?;
+    let local = local.filter(|_| answer.code == 150);
+    Ok((answer, local))
+}
+
+/// libunftp's reply at the end of a transfer. When it has closed the data connection, or that is closed already, the reply is
+/// due: a failure without a word must not leave the device waiting for ever.
+async fn last_reply(upstream: &mut Upstream, local: Option<TcpStream>) -> io::Result<Answer> {
+    if let Some(mut local) = local {
+        let closed = async {
+            let mut left = [0; 1024];
+            while matches!(local.read(&mut left).await, Ok(1..)) {}
+        };
+        tokio::select! {
+            biased;
+            answer = upstream.reply() => return answer,
+            () = closed => {}
+        }
+    }
+    timeout(LAST_REPLY, upstream.reply()).await?
+}
+
+fn answered(answer: io::Result<Answer>) -> Result<Outcome, End> {
+    answer.map(Outcome::Answered).map_err(End::Upstream)
+}
+
+#[cfg(test)]
+mod tests;

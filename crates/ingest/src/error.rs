@@ -1,0 +1,36 @@
+//! What keeps ingest from starting.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::names::BadPattern;
+
+/// Why the server could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address for control connections is in use, or not one of this host's.
+    #[error("ingest.listen: cannot listen on {address}")]
+    Listen {
+        /// The address as configured.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A passive port is in use.
+    #[error("ingest.passive.ports: cannot listen on {address}")]
+    PassivePorts {
+        /// The address of `ingest.listen` with the port.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A pattern for temporary names is none.
+    #[error("ingest.temporary")]
+    Temporary(#[from] BadPattern),
+    /// The host has no loopback, or it is used up.
+    #[error("cannot listen on the loopback address")]
+    Loopback(#[source] io::Error),
+}

@@ -1,0 +1,65 @@
+//! What the edge counts: one function a fact. No label carries a name, a path or an address.
+
+use crate::session::Mode;
+
+/// A session that is counted as open while this is held.
+#[derive(Debug)]
+pub(crate) struct Open(());
+
+/// A device connected and got a session.
+pub(crate) fn session() -> Open {
+    metrics::counter!("inlet_sessions_total").increment(1);
+    metrics::gauge!("inlet_sessions").increment(1);
+    Open(())
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!("inlet_sessions").decrement(1);
+    }
+}
+
+/// A device connected and was turned away: too many sessions, or stopping.
+pub(crate) fn session_refused(reason: &'static str) {
+    metrics::counter!("inlet_sessions_refused_total", "reason" => reason).increment(1);
+}
+
+/// A device gave a password.
+pub(crate) fn login(accepted: bool) {
+    let outcome = if accepted { "accepted" } else { "refused" };
+    metrics::counter!("inlet_logins_total", "outcome" => outcome).increment(1);
+}
+
+/// A transfer ended, whole or not; bytes are those that crossed the data connection.
+pub(crate) fn transferred(verb: &'static str, mode: Mode, outcome: &'static str, bytes: u64) {
+    let mode = self::mode(mode);
+    metrics::counter!("inlet_transfers_total", "verb" => verb, "mode" => mode, "outcome" => outcome).increment(1);
+    metrics::counter!("inlet_transfer_bytes_total", "verb" => verb, "mode" => mode).increment(bytes);
+}
+
+/// No data connection came about: the 425 says why.
+pub(crate) fn data_connection_failed(mode: Mode) {
+    metrics::counter!("inlet_data_connections_failed_total", "mode" => self::mode(mode)).increment(1);
+}
+
+/// PORT or EPRT named an address that is not dialled.
+pub(crate) fn active_refused() {
+    metrics::counter!("inlet_active_refused_total").increment(1);
+}
+
+/// Somebody connected to a passive port that was not promised to them: a health probe or a stranger.
+pub(crate) fn passive_unexpected() {
+    metrics::counter!("inlet_passive_unexpected_total").increment(1);
+}
+
+/// One address had used up the passive ports, and none came free in time.
+pub(crate) fn passive_exhausted() {
+    metrics::counter!("inlet_passive_exhausted_total").increment(1);
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Active => "active",
+        Mode::Passive => "passive",
+    }
+}

@@ -1,0 +1,159 @@
+//! The server: accepts control connections, gives each a session, and stops without breaking transfers off.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+use crate::accounts::Accounts;
+use crate::config::Config;
+use crate::edge::{Connection, Loopback, Pool, Reply, Shared, listen, rest, tune};
+use crate::error::Error;
+use crate::metrics;
+use crate::names::Temporary;
+use crate::retention;
+use crate::spool::Spool;
+
+/// How long sessions may take to end once their transfers were broken off.
+const HALT: Duration = Duration::from_secs(3);
+
+/// What the server works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Who may log in.
+    pub accounts: Arc<Accounts>,
+    /// Where uploads land.
+    pub spool: Arc<Spool>,
+}
+
+/// A server that listens already and serves once it is run.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    passive: Vec<TcpListener>,
+    shared: Arc<Shared>,
+    sessions: Arc<Semaphore>,
+}
+
+impl Server {
+    /// Listens on the control address and on every passive port.
+    ///
+    /// # Errors
+    /// When an address is in use or not ours, with the key that names it; when a pattern for temporary names is none.
+    pub async fn bind(config: Config, parts: Parts) -> Result<Self, Error> {
+        let in_use = |source| Error::Listen { address: config.listen, source };
+        let listener = listen(config.listen).map_err(in_use)?;
+        let address = listener.local_addr().map_err(in_use)?;
+        let (pool, passive) = Pool::bind(config.listen.ip(), config.passive.ports, config.passive.wait)?;
+        let shared = Shared {
+            temporary: Arc::new(Temporary::new(&config.temporary)?),
+            accounts: parts.accounts,
+            spool: parts.spool,
+            pool,
+            loopback: Loopback::bind().await.map_err(Error::Loopback)?,
+            stopping: CancellationToken::new(),
+            halted: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+        };
+        let sessions = Arc::new(Semaphore::new(shared.config.limits.sessions));
+        Ok(Self { listener, address, passive, shared: Arc::new(shared), sessions })
+    }
+
+    /// Where control connections are accepted.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is cancelled; then refuses new sessions, lets transfers finish within `drain`, and returns.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self { listener, address, passive, shared, sessions } = self;
+        let pool: Vec<_> = passive.into_iter().map(|listener| tokio::spawn(Arc::clone(&shared.pool).serve(listener))).collect();
+        info!(%address, passive_ports = pool.len(), "accepting uploads");
+        let (spool, temporary) = (Arc::clone(&shared.spool), Arc::clone(&shared.temporary));
+        shared.tasks.spawn(retention::run(spool, temporary, shared.config.retention, shutdown.clone()));
+        let admission = Admission { shared: Arc::clone(&shared), sessions };
+
+        admission.accept(&listener, shutdown.cancelled()).await;
+        info!("stopping: sessions end, transfers finish");
+        shared.stopping.cancel();
+        shared.tasks.close();
+        if timeout(shared.config.drain, admission.accept(&listener, shared.tasks.wait())).await.is_err() {
+            warn!(tasks = shared.tasks.len(), "breaking off the transfers that are not finished");
+            shared.halted.cancel();
+            if timeout(HALT, shared.tasks.wait()).await.is_err() {
+                warn!(tasks = shared.tasks.len(), "leaving tasks behind that did not end");
+            }
+        }
+        for listener in pool {
+            listener.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Decides who gets a session.
+#[derive(Debug)]
+struct Admission {
+    shared: Arc<Shared>,
+    sessions: Arc<Semaphore>,
+}
+
+impl Admission {
+    /// Accepts until something else has happened.
+    async fn accept(&self, listener: &TcpListener, until: impl Future<Output = ()>) {
+        let mut until = std::pin::pin!(until);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut until => return,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, client)) => self.admit(stream, client),
+                    Err(error) => rest(&error).await,
+                },
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, client: SocketAddr) {
+        if self.shared.stopping.is_cancelled() {
+            return turn_away(&stream, "stopping", "The server is stopping");
+        }
+        let Ok(place) = Arc::clone(&self.sessions).try_acquire_owned() else {
+            return turn_away(&stream, "full", "Too many sessions, try again later");
+        };
+        let started = tune(&stream).and_then(|()| Connection::new(Arc::clone(&self.shared), stream, client));
+        match started {
+            Ok(connection) => {
+                self.shared.tasks.spawn(async move {
+                    connection.run().await;
+                    drop(place);
+                });
+            }
+            // It was gone before it was looked at.
+            Err(error) => debug!(%client, error = &error as &dyn std::error::Error, "connection lost at once"),
+        }
+    }
+}
+
+/// Says 421 and closes.
+fn turn_away(stream: &TcpStream, reason: &'static str, text: &'static str) {
+    metrics::session_refused(reason);
+    // A new connection has room for one line; a device that is gone already needs none.
+    let _ = stream.try_write(Reply::new(421, text).to_string().as_bytes());
+}
+
+#[cfg(test)]
+mod tests;
