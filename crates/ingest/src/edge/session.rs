@@ -156,11 +156,12 @@ impl Connection {
         tokio::select! {
             biased;
             () = self.shared.stopping.cancelled() => Err(End::Stopping),
+            // Before the line: a device that is busy all the time without logging in has its time, too.
+            () = sleep_until(self.deadline) => Err(if self.logged_in { End::Idle } else { End::LoginTimeout }),
             line = self.control.line() => line.map_err(|error| match error {
                 LineError::TooLong => End::LineTooLong,
                 LineError::Lost => End::Lost,
             }),
-            () = sleep_until(self.deadline) => Err(if self.logged_in { End::Idle } else { End::LoginTimeout }),
         }
     }
 
@@ -196,7 +197,10 @@ impl Connection {
     }
 
     async fn user(&mut self, name: &str) -> Result<(), End> {
-        name.clone_into(&mut self.who.account);
+        // libunftp refuses to change the account of a session that is logged in.
+        if !self.logged_in {
+            name.clone_into(&mut self.who.account);
+        }
         self.forward("USER", name).await
     }
 

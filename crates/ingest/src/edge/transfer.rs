@@ -91,11 +91,10 @@ impl Connection {
             Some(pledge) => self.upload(&mut upstream, sides, pledge).await,
             None => self.download(&mut upstream, sides, transfer.verb).await,
         };
-        let whole = matches!(&outcome, Ok(Outcome::Answered(answer)) if answer.code == 226);
-        let ended = match &outcome {
-            Ok(Outcome::Answered(_)) if whole => "whole",
-            Ok(Outcome::Answered(_)) => "refused",
-            _ => "broken",
+        let (whole, ended) = match &outcome {
+            Ok(Outcome::Answered(answer)) if answer.code == 226 => (true, "whole"),
+            Ok(Outcome::Answered(answer)) if answer.code != 426 => (false, "refused"),
+            _ => (false, "broken"),
         };
         metrics::transferred(transfer.verb.as_str(), mode, ended, moved.load(Ordering::Relaxed));
         // Both sides of the data connection are closed by now: the device hears what has already happened.
@@ -136,7 +135,7 @@ impl Connection {
         }
         let cause = match end {
             Ok(Ok(Ok(()))) => return self.complete(upstream, local, moved, pledge).await,
-            Ok(Ok(Err(Broken::Local))) => return answered(last_reply(upstream, local).await),
+            Ok(Ok(Err(Broken::Local))) => return answered(last_reply(upstream, Some(local)).await),
             Ok(Ok(Err(Broken::Device(cause)))) => cause,
             Ok(Err(refusal)) => return answered(refusal),
             Err(Interruption::Lost) => return Err(End::Lost),
@@ -147,7 +146,7 @@ impl Connection {
         pledge.broken();
         drop(local);
         // libunftp's own reply to this is not for the device.
-        answered(upstream.reply().await)?;
+        answered(last_reply(upstream, None).await)?;
         Ok(Outcome::Broken(cause))
     }
 
@@ -162,7 +161,7 @@ impl Connection {
         pledge.complete();
         // A failure means that libunftp has closed its side and says why.
         let _ = local.shutdown().await;
-        let mut reply = pin!(last_reply(upstream, local));
+        let mut reply = pin!(last_reply(upstream, Some(local)));
         match self.watch(moved).during(&mut reply).await {
             Ok(answer) => answered(answer),
             Err(Interruption::Halted) => answered(reply.await),
@@ -182,7 +181,7 @@ impl Connection {
         let cause = match self.watch(moved).during(work).await {
             Ok(Ok(()) | Err(Broken::Local)) => {
                 drop(device);
-                return answered(last_reply(upstream, local).await);
+                return answered(last_reply(upstream, Some(local)).await);
             }
             Ok(Err(Broken::Device(cause))) => cause,
             Err(Interruption::Lost) => return Err(End::Lost),
@@ -190,13 +189,9 @@ impl Connection {
             Err(Interruption::Aborted) => ABORTED.to_owned(),
         };
         drop(device);
-        if verb == Verb::Retr {
-            drop(local);
-            answered(upstream.reply().await)?;
-        } else {
-            // A listing is read to its end: libunftp gives no reply at all when it cannot send one.
-            answered(last_reply(upstream, local).await)?;
-        }
+        // A listing is read to its end: libunftp gives no reply at all when it cannot send one. A file is not: it may be long.
+        let local = Some(local).filter(|_| verb != Verb::Retr);
+        answered(last_reply(upstream, local).await)?;
         Ok(Outcome::Broken(cause))
     }
 }
@@ -264,16 +259,19 @@ async fn open(upstream: &mut Upstream, transfer: Transfer<'_>, offset: u64) -> i
     Ok((answer, local))
 }
 
-/// libunftp's reply at the end of a transfer, for which both its connections are watched.
-async fn last_reply(upstream: &mut Upstream, mut local: TcpStream) -> io::Result<Answer> {
-    let closed = async {
-        let mut left = [0; 1024];
-        while matches!(local.read(&mut left).await, Ok(1..)) {}
-    };
-    tokio::select! {
-        biased;
-        answer = upstream.reply() => return answer,
-        () = closed => {}
+/// libunftp's reply at the end of a transfer. When it has closed the data connection, or that is closed already, the reply is
+/// due: a failure without a word must not leave the device waiting for ever.
+async fn last_reply(upstream: &mut Upstream, local: Option<TcpStream>) -> io::Result<Answer> {
+    if let Some(mut local) = local {
+        let closed = async {
+            let mut left = [0; 1024];
+            while matches!(local.read(&mut left).await, Ok(1..)) {}
+        };
+        tokio::select! {
+            biased;
+            answer = upstream.reply() => return answer,
+            () = closed => {}
+        }
     }
     timeout(LAST_REPLY, upstream.reply()).await?
 }
