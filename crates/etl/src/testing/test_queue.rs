@@ -109,7 +109,6 @@ impl Queue for TestQueue {
     }
 
     async fn delete(&self, receipts: Vec<String>) -> Result<Vec<String>, QueueError> {
-        assert!(receipts.len() <= 10);
         let delete = async {
             let mut messages = self.messages.lock().unwrap();
             receipts.iter().for_each(|receipt| drop(messages.remove(&id(receipt))));
