@@ -21,8 +21,8 @@ pub struct Config {
     pub namespace: String,
     /// Messages whose uploads are fetched at the same time.
     pub concurrency: usize,
-    /// Files parsed at the same time.
-    pub threads: usize,
+    /// Files parsed at the same time; one for each processor if absent.
+    pub threads: Option<usize>,
     /// The longest pause between two tries.
     #[serde(with = "humantime_serde")]
     pub retry_max: Duration,
@@ -36,6 +36,7 @@ pub struct Config {
     /// How the queue is used.
     pub queue: QueueConfig,
     /// How long processed uploads are remembered.
+    #[serde(default)]
     pub ledger: LedgerConfig,
 }
 
@@ -80,7 +81,7 @@ impl Config {
             ("default_zone", Zone::named(&self.default_zone).is_none(), "is neither a time zone nor an offset"),
             ("namespace", !is_plain, "must be letters, digits and underscores"),
             ("concurrency", self.concurrency == 0, "must be more than zero"),
-            ("threads", self.threads == 0, "must be more than zero"),
+            ("threads", self.threads == Some(0), "must be more than zero"),
             ("retry_max", self.retry_max.is_zero(), "must be more than zero"),
             ("batch.max_rows", self.batch.max_rows == 0, "must be more than zero"),
             ("batch.max_rows", u32::try_from(self.batch.max_rows).is_err(), "must be less than 2^32"),
@@ -93,3 +94,6 @@ impl Config {
         own.chain(limits).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

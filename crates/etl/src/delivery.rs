@@ -43,10 +43,10 @@ impl InFlight {
         Arc::new(Self { queue, visibility, hidden: Mutex::default() })
     }
 
-    /// Keeps a message hidden, which was received at that time.
-    pub(crate) fn keep(self: &Arc<Self>, receipt: String, received: Instant) -> Ticket {
-        self.hidden().insert(receipt.clone(), received + self.visibility);
-        Ticket { in_flight: self.clone(), receipt }
+    /// Keeps a message hidden that was received just now.
+    pub(crate) fn keep(self: &Arc<Self>, receipt: &str) -> Ticket {
+        self.hidden().insert(receipt.to_owned(), Instant::now() + self.visibility);
+        Ticket { in_flight: self.clone(), receipt: receipt.to_owned() }
     }
 
     /// Hides every message again before its time is up, for ever.
@@ -80,9 +80,13 @@ impl InFlight {
         }
     }
 
-    /// Makes what is still under way deliverable at once: this worker ends and will not get to it.
-    pub(crate) async fn give_back(&self) {
-        let receipts: Vec<_> = self.hidden().keys().cloned().collect();
+    /// What is under way now.
+    pub(crate) fn receipts(&self) -> Vec<String> {
+        self.hidden().keys().cloned().collect()
+    }
+
+    /// Makes messages deliverable at once: this worker ends and will not get to them.
+    pub(crate) async fn give_back(&self, receipts: Vec<String>) {
         if receipts.is_empty() {
             return;
         }

@@ -7,7 +7,6 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -59,7 +58,7 @@ impl Intake {
             let mut trouble = false;
             match received {
                 Ok(messages) => {
-                    for (message, ticket, slot) in messages {
+                    for (ticket, message, slot) in messages {
                         reads.spawn(self.clone().read(message, ticket, slot, to.clone()));
                     }
                 }
@@ -88,18 +87,15 @@ impl Intake {
     }
 
     /// As many messages as can be read at once now, at least one; none when none came.
-    async fn receive(&self, slots: &Arc<Semaphore>) -> Result<Vec<(Message, Ticket, OwnedSemaphorePermit)>, Error> {
+    async fn receive(&self, slots: &Arc<Semaphore>) -> Result<Vec<(Ticket, Message, OwnedSemaphorePermit)>, Error> {
         // The semaphore is never closed.
         let first = slots.clone().acquire_owned().await.ok();
         let more = std::iter::from_fn(|| slots.clone().try_acquire_owned().ok());
         let slots: Vec<_> = first.into_iter().chain(more).zip(0..MESSAGES_MAX).map(|(slot, _)| slot).collect();
         let messages_max = u32::try_from(slots.len()).unwrap_or(MESSAGES_MAX);
-        let asked = Instant::now();
         let messages = self.queue.receive(messages_max, WAIT, self.visibility).await?;
-        // A message was hidden at some moment after the question; which one only the queue knows.
-        let hidden_from = Instant::now().checked_sub(WAIT).unwrap_or(asked).max(asked);
         let messages = messages.into_iter().zip(slots);
-        Ok(messages.map(|(message, slot)| (message.clone(), self.in_flight.keep(message.receipt, hidden_from), slot)).collect())
+        Ok(messages.map(|(message, slot)| (self.in_flight.keep(&message.receipt), message, slot)).collect())
     }
 
     /// Reads the uploads of one message and hands them on. Whatever goes wrong, the message stays in the queue: it is delivered again

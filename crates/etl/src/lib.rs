@@ -14,14 +14,16 @@
 )]
 
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use iceberg::Catalog;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::warn;
 
 mod batch;
 mod block;
@@ -117,10 +119,12 @@ impl fmt::Debug for Parts {
 
 /// Loads uploads until `shutdown`; then what is open is committed, for at most [`Config::drain`], and the rest is given back to the
 /// queue. Any number of these may run at once on the same queue and tables, in one process or in many.
-pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) {
+///
+/// No outage ends it. An error says that a part of it died by a fault of ours; nothing is lost by that either.
+pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) -> Result<(), Error> {
     let Parts { lake, bucket, queue, catalog, formats, now } = parts;
     let parse = load::by_formats(formats, config.limits.clone());
-    run_with(config, Seams { lake, bucket, queue, catalog, parse, now }, shutdown).await;
+    run_with(config, Seams { lake, bucket, queue, catalog, parse, now }, shutdown).await
 }
 
 /// What [`run`] works with, parsing left open for tests.
@@ -133,9 +137,10 @@ struct Seams {
     now: fn() -> Timestamp,
 }
 
-async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) {
+async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) -> Result<(), Error> {
     let Seams { lake, bucket, queue, catalog, parse, now } = seams;
     let backoff = Backoff::new(config.retry_max, TRIES_MAX);
+    let threads = config.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
     let in_flight = InFlight::new(queue.clone(), config.queue.visibility);
     let ledgers = Arc::new(Ledgers::new(lake.clone(), bucket.clone(), config.ledger.window));
     let intake = Intake {
@@ -146,7 +151,7 @@ async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) {
             lake: lake.clone(),
             file_bytes_max: config.limits.file_bytes.as_u64(),
             parse,
-            threads: Semaphore::new(config.threads),
+            threads: Semaphore::new(threads),
             backoff,
         },
         ledgers: ledgers.clone(),
@@ -170,21 +175,24 @@ async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) {
     tasks.spawn(Arc::new(worker).run(from));
     let drained = async {
         while let Some(task) = tasks.join_next().await {
-            if let Err(source) = task {
-                error!(error = Error::Task { doing: "load uploads", source }.chain(), "the worker stops");
-                break;
-            }
+            task.map_err(|source| Error::Task { doing: "load uploads", source })?;
         }
+        Ok(())
     };
     let deadline = async {
         shutdown.cancelled().await;
         tokio::time::sleep(config.drain).await;
     };
-    tokio::select! {
-        () = drained => {}
-        () = deadline => warn!(drain = ?config.drain, "stopped before everything was committed"),
-        () = in_flight.extend() => {}
-    }
+    let ended = tokio::select! {
+        ended = drained => ended,
+        () = deadline => {
+            warn!(drain = ?config.drain, "stopped before everything was committed");
+            Ok(())
+        }
+        () = in_flight.extend() => Ok(()),
+    };
+    let left = in_flight.receipts();
     tasks.shutdown().await;
-    in_flight.give_back().await;
+    in_flight.give_back(left).await;
+    ended
 }

@@ -142,7 +142,7 @@ pub(crate) fn config() -> Config {
         formats: Vec::new(),
         namespace: NAMESPACE.into(),
         concurrency: 16,
-        threads: 2,
+        threads: Some(2),
         retry_max: Duration::from_millis(20),
         drain: Duration::from_secs(60),
         batch: BatchConfig { max_age: Duration::from_millis(20), max_rows: 1 << 20, max_bytes: ByteSize::mib(64) },

@@ -28,8 +28,9 @@ use crate::{BatchConfig, metrics};
 
 const TABLES_AT_ONCE: usize = 4;
 const CASES_AT_ONCE: usize = 8;
-/// How many receipts one call may name (SQS: ten).
-const RECEIPTS_MAX: usize = 10;
+const DELETES_AT_ONCE: usize = 8;
+/// How many messages one call deletes: ten calls to SQS.
+const RECEIPTS_MAX: usize = 100;
 
 /// Turns deliveries into commits, one batch at a time.
 #[derive(Debug)]
@@ -216,14 +217,16 @@ impl Worker {
     }
 
     async fn delete(&self, receipts: Vec<String>) {
-        for receipts in receipts.chunks(RECEIPTS_MAX) {
-            let delete = || async { Ok(self.queue.delete(receipts.to_vec()).await?) };
+        let chunks: Vec<_> = receipts.chunks(RECEIPTS_MAX).map(<[String]>::to_vec).collect();
+        let deletes = stream::iter(chunks).for_each_concurrent(DELETES_AT_ONCE, |receipts| async move {
+            let delete = || async { Ok(self.queue.delete(receipts.clone()).await?) };
             match retry(self.backoff, delete).await {
                 Ok(failed) if failed.is_empty() => {}
                 Ok(failed) => warn!(messages = failed.len(), "messages not deleted; they will be delivered again"),
                 Err(failure) => warn!(error = failure.chain(), "messages not deleted; they will be delivered again"),
             }
-        }
+        });
+        deletes.await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! A queue in memory.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::{Message, Queue, QueueError};
 pub(crate) struct TestQueue {
     messages: Arc<Mutex<BTreeMap<u64, Queued>>>,
     changed: Arc<watch::Sender<()>>,
+    deliveries_max: Arc<AtomicU32>,
     faults: Arc<Faults>,
 }
 
@@ -27,7 +29,8 @@ struct Queued {
 
 impl Default for TestQueue {
     fn default() -> Self {
-        Self { messages: Arc::default(), changed: Arc::new(watch::Sender::new(())), faults: Arc::new(Faults::none()) }
+        let changed = Arc::new(watch::Sender::new(()));
+        Self { messages: Arc::default(), changed, deliveries_max: Arc::default(), faults: Arc::new(Faults::none()) }
     }
 }
 
@@ -53,10 +56,33 @@ impl TestQueue {
         self.messages.lock().unwrap().len()
     }
 
+    /// How many messages are under way.
+    pub(crate) fn hidden(&self) -> usize {
+        self.messages.lock().unwrap().values().filter(|message| message.hidden_until.is_some()).count()
+    }
+
+    /// The highest number of times that any message was delivered.
+    pub(crate) fn deliveries_max(&self) -> u32 {
+        self.deliveries_max.load(Ordering::Relaxed)
+    }
+
     /// Returns once every message has been deleted.
     pub(crate) async fn drained(&self) {
+        self.shrunk_to(0).await;
+    }
+
+    /// Returns once no more messages are left than that.
+    pub(crate) async fn shrunk_to(&self, messages: usize) {
         let mut changed = self.changed.subscribe();
-        while self.len() > 0 {
+        while self.len() > messages {
+            changed.changed().await.unwrap();
+        }
+    }
+
+    /// Returns once every message is under way.
+    pub(crate) async fn all_taken(&self) {
+        let mut changed = self.changed.subscribe();
+        while self.hidden() < self.len() {
             changed.changed().await.unwrap();
         }
     }
@@ -68,6 +94,7 @@ impl TestQueue {
         let taken = visible.take(messages_max as usize).map(|(id, message)| {
             message.hidden_until = Some(now + visibility);
             message.deliveries += 1;
+            self.deliveries_max.fetch_max(message.deliveries, Ordering::Relaxed);
             Message {
                 receipt: format!("{id}/{}", message.deliveries),
                 body: message.body.clone(),
@@ -109,7 +136,6 @@ impl Queue for TestQueue {
     }
 
     async fn delete(&self, receipts: Vec<String>) -> Result<Vec<String>, QueueError> {
-        assert!(receipts.len() <= 10);
         let delete = async {
             let mut messages = self.messages.lock().unwrap();
             receipts.iter().for_each(|receipt| drop(messages.remove(&id(receipt))));

@@ -4,8 +4,8 @@ use arrow::array::StringArray;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::Seams;
 use crate::testing::{Faults, LAKE, Strike, World, column, config, event};
+use crate::{Address, Config, Formats, Lake, Parts, Seams, Source};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -30,14 +30,18 @@ async fn drained(world: &World) {
 }
 
 async fn run_until(seams: Seams, end: impl Future<Output = ()>) {
+    run_with_until(config(), seams, end).await;
+}
+
+async fn run_with_until(config: Config, seams: Seams, end: impl Future<Output = ()>) {
     let shutdown = CancellationToken::new();
-    let worker = crate::run_with(config(), seams, shutdown.clone());
+    let worker = crate::run_with(config, seams, shutdown.clone());
     let end = async {
         end.await;
         shutdown.cancel();
     };
     let both = async { tokio::join!(worker, end) };
-    tokio::time::timeout(DEADLINE, both).await.expect("the worker gets there in time");
+    tokio::time::timeout(DEADLINE, both).await.expect("the worker gets there in time").0.unwrap();
 }
 
 /// A world with a table already, and uploads of every kind, some of them twice.
@@ -158,7 +162,7 @@ async fn a_worker_may_die_anywhere() {
     strike_each_call([Strike::CrashBefore, Strike::CrashAfter], async |world, faults| {
         let worker = crate::run_with(config(), world.seams(faults).await, CancellationToken::new());
         tokio::select! {
-            () = worker => unreachable!("nobody stops it"),
+            _ = worker => unreachable!("nobody stops it"),
             () = faults.crashed.notified() => {}
             () = world.queue.drained() => {}
         }
@@ -192,7 +196,7 @@ async fn whatever_happens_each_row_is_there_once() {
                     let faults = Arc::new(Faults::random(seed * 1000 + number * 100 + life, 60, true));
                     let worker = crate::run_with(config(), world.seams(&faults).await, CancellationToken::new());
                     tokio::select! {
-                        () = worker => unreachable!("nobody stops it"),
+                        _ = worker => unreachable!("nobody stops it"),
                         () = faults.crashed.notified() => {}
                         () = world.queue.drained() => return,
                     }
@@ -213,4 +217,100 @@ async fn whatever_happens_each_row_is_there_once() {
         assert_eq!(world.rows("t1").await.len(), 40, "seed {seed}");
         assert_eq!(world.records().await.len(), 48, "seed {seed}");
     }
+}
+
+#[tokio::test]
+async fn stopping_commits_what_is_open() {
+    let world = World::new();
+    world.upload("U1", "a", "/x", "t,0,1\n");
+    let mut config = config();
+    config.batch.max_age = Duration::from_hours(1);
+    let seams = world.seams(&Arc::new(Faults::none())).await;
+    run_with_until(config, seams, world.queue.all_taken()).await;
+    assert_eq!(world.rows("t").await, ["U1:1"]);
+    assert_eq!(world.queue.len(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_committed_in_time_is_given_back() {
+    let world = World::new();
+    world.upload("U1", "a", "/x", "t,0,1\n");
+    let faults = Arc::new(Faults::at("catalog load_table", 0, Strike::CrashBefore));
+    let config = Config { drain: Duration::ZERO, ..config() };
+    run_with_until(config, world.seams(&faults).await, faults.crashed.notified()).await;
+    assert_eq!((world.queue.len(), world.queue.hidden()), (1, 0));
+}
+
+/// A batch that stays open for ten visibility timeouts: its message is not delivered to anybody else.
+#[tokio::test]
+async fn messages_under_way_are_kept_hidden() {
+    let world = World::new();
+    world.upload("U1", "a", "/x", "t,0,1\n");
+    let mut config = config();
+    config.queue.visibility = Duration::from_millis(300);
+    config.batch.max_age = Duration::from_secs(3);
+    let seams = world.seams(&Arc::new(Faults::none())).await;
+    run_with_until(config, seams, world.queue.drained()).await;
+    assert_eq!(world.queue.deliveries_max(), 1);
+}
+
+#[tokio::test]
+async fn uploads_that_cannot_be_read_are_kept_with_the_reason() {
+    let world = World::new();
+    world.upload("U1", "a", "/x", &"t,0,1\n".repeat(100));
+    world.upload("U2", "a", "/y", "uploads,0,1\n");
+    let mut config = config();
+    config.limits.file_bytes = bytesize::ByteSize::b(500);
+    let seams = world.seams(&Arc::new(Faults::none())).await;
+    run_with_until(config, seams, world.queue.drained()).await;
+    assert_eq!(world.records().await, ["U1 quarantined 0 0", "U2 quarantined 0 0"]);
+    let entries = quarantine::list(&world.lake, LAKE).await.unwrap();
+    let reasons: Vec<_> = entries.iter().map(|entry| entry.reason.as_str()).collect();
+    assert_eq!(reasons, ["object of 600 bytes, 500 allowed", "the table name uploads is taken by the record of uploads"]);
+    assert_eq!(world.lake.text("quarantine/dt=2026-11-21/U1/file").len(), 600);
+}
+
+#[tokio::test]
+async fn uploads_older_than_what_is_remembered_are_not_loaded() {
+    let world = World::new();
+    world.upload("U1", "a", "/x", "t,0,1\n");
+    let mut config = config();
+    config.ledger.window = Some(Duration::from_secs(60));
+    let seams = world.seams(&Arc::new(Faults::none())).await;
+    run_with_until(config, seams, world.queue.drained()).await;
+    assert_eq!(world.records().await, ["U1 quarantined 0 0"]);
+}
+
+/// An event of an object that is not there, or not yet: its message waits, the others go on.
+#[tokio::test]
+async fn a_message_that_fails_for_unknown_causes_stays_in_the_queue() {
+    let world = World::new();
+    world.queue.send(&event("raw/gone", 1));
+    world.upload("U1", "a", "/x", "t,0,1\n");
+    let seams = world.seams(&Arc::new(Faults::none())).await;
+    run_until(seams, world.queue.shrunk_to(1)).await;
+    assert_eq!(world.rows("t").await, ["U1:1"]);
+    assert_eq!(world.queue.len(), 1);
+}
+
+#[tokio::test]
+async fn objects_of_others_are_loaded_by_the_definitions_in_force() {
+    let world = World::new();
+    let at = Address { bucket: LAKE.into(), key: "in/device=pump-3/day.csv".into() };
+    world.lake.put(&at, "time,Level [m]\n2026-11-21 08:00:00,1.5\n".into(), BTreeMap::new());
+    world.queue.send(&event("in/device%3Dpump-3/day.csv", 40));
+    let text = include_str!("../../../../pipeline/formats/csv.toml");
+    let formats = Formats::load(&[Source { file: "csv.toml", text }], "UTC", config().limits).unwrap();
+    let Seams { lake, bucket, queue, catalog, now, .. } = world.seams(&Arc::new(Faults::none())).await;
+    let shutdown = CancellationToken::new();
+    let parts = Parts { lake, bucket, queue, catalog, formats, now };
+    let end = async {
+        world.queue.drained().await;
+        shutdown.cancel();
+    };
+    let both = async { tokio::join!(crate::run(config(), parts, shutdown.clone()), end) };
+    tokio::time::timeout(DEADLINE, both).await.expect("the worker gets there in time").0.unwrap();
+    let source = crate::ledger::Id::of_source(&at, &world.lake.head(&at).await.unwrap().version);
+    assert_eq!(world.rows("csv_pump_3").await, [format!("{source}:2")]);
+    assert_eq!(world.records().await, [format!("{source} committed 1 0")]);
 }
