@@ -179,10 +179,7 @@ async fn start_etl(
     let bucket = config.lake.bucket.clone();
     let parts = etl::Parts { lake, bucket, queue, catalog: Arc::clone(&catalog), formats, now: Timestamp::now };
     let config = config.etl.clone();
-    services.start("etl", |shutdown| async move {
-        etl::run(config, parts, shutdown).await;
-        Ok(())
-    });
+    services.start("etl", |shutdown| async move { Ok(etl::run(config, parts, shutdown).await?) });
     Ok(catalog)
 }
 
