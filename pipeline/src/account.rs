@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use ingest::{Accounts, NewAccount};
+use ingest::{Accounts, Address, Mode, NewAccount};
 use rand::seq::IndexedRandom as _;
 
 use crate::config::Config;
@@ -24,6 +24,12 @@ pub enum Command {
         /// The IANA time zone of its files' times, unless their format or the times themselves name one
         #[arg(long, value_name = "ZONE")]
         zone: Option<String>,
+        /// How its data connections may be made, parted by a comma; in both modes when left out
+        #[arg(long, value_name = "MODES", value_delimiter = ',')]
+        modes: Option<Vec<Mode>>,
+        /// The address that PASV names to it, `auto` or an IPv4 address, when it is not that of the configuration
+        #[arg(long, value_name = "ADDRESS")]
+        passive_address: Option<Address>,
         /// Read the password from standard input, the only way to give it
         #[arg(long, required = true)]
         password_stdin: bool,
@@ -49,16 +55,23 @@ const DEMO_PASSWORD_LENGTH: usize = 24;
 pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let accounts = Accounts::open(&Data::open(&config.data)?.join(FILE))?;
     match command {
-        Command::Add { name, device, zone, password_stdin: _ } => {
+        Command::Add { name, device, zone, modes, passive_address, password_stdin: _ } => {
             let password = password_from(std::io::stdin().lock())?;
-            let new = NewAccount { device, zone, password };
+            let new = NewAccount { device, zone, modes, passive_address, password };
             tokio::task::spawn_blocking(move || accounts.add(&name, new)).await??;
         }
         Command::List => {
             let mut out = std::io::stdout().lock();
             for account in accounts.list()? {
                 let zone = account.zone.as_deref().unwrap_or("-");
-                writeln!(out, "{}\tdevice {}\tzone {zone}", account.name, account.device)?;
+                write!(out, "{}\tdevice {}\tzone {zone}", account.name, account.device)?;
+                if let [mode] = account.modes[..] {
+                    write!(out, "\t{} mode only", mode.as_str())?;
+                }
+                if let Some(address) = &account.passive_address {
+                    write!(out, "\tpassive address {address}")?;
+                }
+                writeln!(out)?;
             }
         }
         Command::Remove { name } => accounts.remove(&name)?,
@@ -81,7 +94,7 @@ pub async fn first_start(data: &Data) -> anyhow::Result<Option<String>> {
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut written = options.open(&file).with_context(|| format!("make {}", file.display()))?;
     writeln!(written, "{password}").and_then(|()| written.sync_all()).with_context(|| format!("write {}", file.display()))?;
-    let new = NewAccount { device: None, zone: None, password: password.clone() };
+    let new = NewAccount { password: password.clone(), ..NewAccount::default() };
     tokio::task::spawn_blocking(move || accounts.add(DEMO, new)).await??;
     Ok(Some(password))
 }

@@ -22,6 +22,8 @@ use self::cache::Cache;
 use self::file::{Listed, Stamp};
 pub use self::login::Login;
 use self::password::Hash;
+use crate::edge::Address;
+use crate::session::Mode;
 
 /// So many passwords are checked at once: each takes 19 MiB and tens of milliseconds of a core.
 const CHECKS_MAX: usize = 2;
@@ -35,6 +37,10 @@ pub struct Account {
     pub device: String,
     /// The IANA time zone of the device's clock, if it has been declared.
     pub zone: Option<String>,
+    /// How its data connections may be made.
+    pub modes: Vec<Mode>,
+    /// The address that PASV names to it, if it is another than all are told.
+    pub passive_address: Option<Address>,
 }
 
 impl fmt::Display for Account {
@@ -46,19 +52,26 @@ impl fmt::Display for Account {
 impl unftp_core::auth::UserDetail for Account {}
 
 /// An account to be added.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct NewAccount {
     /// The device, if it is named otherwise than the account.
     pub device: Option<String>,
     /// An IANA time zone.
     pub zone: Option<String>,
+    /// How its data connections may be made, if not in either mode.
+    pub modes: Option<Vec<Mode>>,
+    /// The address that PASV names to it, if it is another than all are told: `auto`, or a fixed one.
+    pub passive_address: Option<Address>,
     /// In clear; only its hash is kept.
     pub password: String,
 }
 
 impl fmt::Debug for NewAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewAccount").field("device", &self.device).field("zone", &self.zone).finish_non_exhaustive()
+        let Self { device, zone, modes, passive_address, password: _ } = self;
+        let mut shown = f.debug_struct("NewAccount");
+        shown.field("device", device).field("zone", zone).field("modes", modes).field("passive_address", passive_address);
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -137,6 +150,8 @@ impl Accounts {
             name: name.to_owned(),
             device: new.device.unwrap_or_else(|| name.to_owned()),
             zone: new.zone,
+            modes: new.modes,
+            passive_address: new.passive_address,
             password: Hash::of(&new.password)?,
         };
         listed.check().map_err(AccountsError::Refused)?;
@@ -189,6 +204,10 @@ impl Accounts {
     }
 
     /// The account of this name, as the file has it now.
+    pub(crate) async fn named(&self, name: &str) -> Option<Account> {
+        self.find(name).await.map(|listed| listed.account())
+    }
+
     async fn find(&self, name: &str) -> Option<Listed> {
         // One look at the file's facts a login; reading it again is for a thread that may wait.
         let stamp = file::stamp(&self.path);

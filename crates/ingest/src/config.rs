@@ -1,12 +1,13 @@
 //! The `[ingest]` section of the configuration.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::edge::{Advertised, PortRange};
+use crate::edge::{Advertised, Policy, PortRange, SourcePort};
 use crate::names::Temporary;
+use crate::network::Network;
 
 /// How ingest listens, whom it admits, and how long it keeps what it got.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub passive: Passive,
     /// Data connections that the server makes.
     pub active: Active,
+    /// Balancers that open connections for devices.
+    pub proxy: Proxy,
     /// What bounds a session.
     pub limits: Limits,
 }
@@ -36,8 +39,10 @@ pub struct Config {
 pub struct Passive {
     /// The ports, shared by all devices, on the host of `listen`.
     pub ports: PortRange,
-    /// The address that PASV names.
+    /// The address that PASV names, to whom and where.
     pub address: Advertised,
+    /// The instance metadata service, which is asked for the availability zone when `address` names any.
+    pub metadata: SocketAddr,
     /// How long a device may take to connect, and how long one may wait for a port to come free.
     #[serde(with = "humantime_serde")]
     pub wait: Duration,
@@ -50,6 +55,23 @@ pub struct Active {
     /// How long a device may take to answer.
     #[serde(with = "humantime_serde")]
     pub connect: Duration,
+    /// The addresses that a device may name.
+    pub policy: Policy,
+    /// The port that devices are dialled from.
+    pub source_port: SourcePort,
+    /// The address that devices are dialled from; the one that each knows us by when absent.
+    pub bind: Option<IpAddr>,
+}
+
+/// Balancers that open connections for devices, and say for whom: the PROXY protocol.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// Where they are. Every connection from there, control or data, must start with a header; no other may.
+    pub trusted: Vec<Network>,
+    /// How long they may take to send it.
+    #[serde(with = "humantime_serde")]
+    pub header: Duration,
 }
 
 /// What bounds a session.
@@ -82,6 +104,7 @@ impl Config {
             ("retention", self.retention),
             ("passive.wait", self.passive.wait),
             ("active.connect", self.active.connect),
+            ("proxy.header", self.proxy.header),
             ("limits.login", self.limits.login),
             ("limits.idle", self.limits.idle),
             ("limits.stall", self.limits.stall),

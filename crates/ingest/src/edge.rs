@@ -8,6 +8,7 @@ mod control;
 mod listen;
 mod loopback;
 mod passive;
+mod proxy_protocol;
 mod relay;
 mod reply;
 mod session;
@@ -16,13 +17,17 @@ mod transfer;
 mod upstream;
 mod watch;
 
-pub use address::Advertised;
+pub use active::{Policy, SourcePort};
+pub use address::{Address, Advertised};
 pub use passive::PortRange;
 
+pub(crate) use active::probe;
+pub(crate) use address::Addresses;
 pub(crate) use control::tune;
 pub(crate) use listen::{listen, rest};
 pub(crate) use loopback::Loopback;
 pub(crate) use passive::Pool;
+pub(crate) use proxy_protocol::{Ends, ends};
 pub(crate) use reply::Reply;
 pub(crate) use session::Connection;
 pub(crate) use shared::Shared;

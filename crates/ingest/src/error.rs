@@ -27,6 +27,24 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// `ingest.passive.address` names availability zones, and which one this is cannot be told.
+    #[error("ingest.passive.address: cannot ask {endpoint} for the availability zone")]
+    Zone {
+        /// The instance metadata service.
+        endpoint: SocketAddr,
+        /// What the system or the service said.
+        #[source]
+        source: io::Error,
+    },
+    /// Devices cannot be dialled from the address or the port configured.
+    #[error("ingest.active: cannot dial from {address}; a port below 1024 needs CAP_NET_BIND_SERVICE")]
+    Dial {
+        /// The address and port to dial from.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A pattern for temporary names is none.
     #[error("ingest.temporary")]
     Temporary(#[from] BadPattern),

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, NewAccount};
-use crate::config::{Active, Config, Limits, Passive};
+use crate::config::{Active, Config, Limits, Passive, Proxy};
+use crate::edge::{Policy, SourcePort};
 use crate::error::Error;
 use crate::server::{Parts, Server};
 use crate::spool::Spool;
@@ -51,13 +52,19 @@ pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Res
         drain: LONG,
         retention: Duration::from_secs(3600),
         temporary: vec!["*.tmp".to_owned()],
-        passive: Passive { ports: "0".parse().unwrap(), address: "auto".parse().unwrap(), wait: LONG },
-        active: Active { connect: LONG },
+        passive: Passive {
+            ports: "0".parse().unwrap(),
+            address: "auto".parse().unwrap(),
+            metadata: "127.0.0.1:9".parse().unwrap(),
+            wait: LONG,
+        },
+        active: Active { connect: LONG, policy: Policy::Strict, source_port: SourcePort::Ephemeral, bind: None },
+        proxy: Proxy { trusted: Vec::new(), header: LONG },
         limits: Limits { sessions: 100, login: LONG, idle: LONG, stall: LONG },
     };
     change(&mut config);
     let accounts = Accounts::open(&folder.join("accounts.toml")).unwrap();
-    accounts.add("demo", NewAccount { password: "secret".to_owned(), device: None, zone: None }).unwrap();
+    accounts.add("demo", NewAccount { password: "secret".to_owned(), ..NewAccount::default() }).unwrap();
     Server::bind(config, Parts { accounts: Arc::new(accounts), spool: Arc::new(Spool::open(folder).unwrap()) }).await
 }
 

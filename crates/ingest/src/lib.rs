@@ -12,8 +12,10 @@ mod error;
 #[cfg(test)]
 mod harness;
 mod landing;
+mod metadata;
 mod metrics;
 mod names;
+mod network;
 mod outbox;
 pub mod retention;
 mod server;
@@ -21,11 +23,12 @@ mod session;
 mod spool;
 
 pub use accounts::{Account, Accounts, AccountsError, Login, NewAccount};
-pub use config::{Active, Config, Limits, Passive};
-pub use edge::{Advertised, PortRange};
+pub use config::{Active, Config, Limits, Passive, Proxy};
+pub use edge::{Address, Advertised, Policy, PortRange, SourcePort};
 pub use error::Error;
 pub use landing::{Facts, Landing};
 pub use names::{BadPattern, Temporary};
+pub use network::Network;
 pub use server::{Parts, Server};
 pub use session::{Fate, Mode, Session, Verb};
 pub use spool::Spool;

@@ -52,6 +52,16 @@ pub(crate) fn passive_unexpected() {
     metrics::counter!("inlet_passive_unexpected_total").increment(1);
 }
 
+/// One address had used up the passive ports, and a device waits for one.
+pub(crate) fn passive_waited() {
+    metrics::counter!("inlet_passive_waits_total").increment(1);
+}
+
+/// A trusted balancer opened a connection and sent no valid header in time.
+pub(crate) fn proxy_header_failed() {
+    metrics::counter!("inlet_proxy_headers_failed_total").increment(1);
+}
+
 /// One address had used up the passive ports, and none came free in time.
 pub(crate) fn passive_exhausted() {
     metrics::counter!("inlet_passive_exhausted_total").increment(1);

@@ -1,6 +1,7 @@
 //! The server: accepts control connections, gives each a session, and stops without breaking transfers off.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,9 @@ use tracing::{debug, info, warn};
 
 use crate::accounts::Accounts;
 use crate::config::Config;
-use crate::edge::{Connection, Loopback, Pool, Reply, Shared, listen, rest, tune};
+use crate::edge::{Addresses, Connection, Ends, Loopback, Pool, Reply, Shared, ends, listen, probe, rest, tune};
 use crate::error::Error;
+use crate::metadata;
 use crate::metrics;
 use crate::names::Temporary;
 use crate::retention;
@@ -46,17 +48,22 @@ impl Server {
     /// Listens on the control address and on every passive port.
     ///
     /// # Errors
-    /// When an address is in use or not ours, with the key that names it; when a pattern for temporary names is none.
+    /// When an address is in use or not ours, with the key that names it; when a pattern for temporary names is none; when
+    /// the availability zone matters and cannot be told.
     pub async fn bind(config: Config, parts: Parts) -> Result<Self, Error> {
         let in_use = |source| Error::Listen { address: config.listen, source };
         let listener = listen(config.listen).map_err(in_use)?;
         let address = listener.local_addr().map_err(in_use)?;
-        let (pool, passive) = Pool::bind(config.listen.ip(), config.passive.ports, config.passive.wait)?;
+        let (ports, wait) = (config.passive.ports, config.passive.wait);
+        let (pool, passive) = Pool::bind(config.listen.ip(), ports, wait, config.proxy.clone())?;
+        let (from, port) = (config.active.bind.unwrap_or(config.listen.ip()), config.active.source_port);
+        probe(from, port).map_err(|source| Error::Dial { address: (from, port.number()).into(), source })?;
         let shared = Shared {
             temporary: Arc::new(Temporary::new(&config.temporary)?),
             accounts: parts.accounts,
             spool: parts.spool,
             pool,
+            addresses: addresses(&config).await?,
             loopback: Loopback::bind().await.map_err(Error::Loopback)?,
             stopping: CancellationToken::new(),
             halted: CancellationToken::new(),
@@ -77,6 +84,10 @@ impl Server {
         let Self { listener, address, passive, shared, sessions } = self;
         let pool: Vec<_> = passive.into_iter().map(|listener| tokio::spawn(Arc::clone(&shared.pool).serve(listener))).collect();
         info!(%address, passive_ports = pool.len(), "accepting uploads");
+        let looking_up = tokio::spawn({
+            let shared = Arc::clone(&shared);
+            async move { shared.addresses.keep_fresh().await }
+        });
         let (spool, temporary) = (Arc::clone(&shared.spool), Arc::clone(&shared.temporary));
         shared.tasks.spawn(retention::run(spool, temporary, shared.config.retention, shutdown.clone()));
         let admission = Admission { shared: Arc::clone(&shared), sessions };
@@ -92,10 +103,22 @@ impl Server {
                 warn!(tasks = shared.tasks.len(), "leaving tasks behind that did not end");
             }
         }
-        for listener in pool {
-            listener.abort();
+        for task in pool.into_iter().chain([looking_up]) {
+            task.abort();
         }
     }
+}
+
+/// What PASV tells on this server.
+async fn addresses(config: &Config) -> Result<Addresses, Error> {
+    let (advertised, endpoint) = (&config.passive.address, config.passive.metadata);
+    if !advertised.names_zones() {
+        return Ok(Addresses::new(advertised, None));
+    }
+    // A server that told another zone's address would look well and serve nobody: it does not start.
+    let zone = metadata::zone(endpoint).await.map_err(|source| Error::Zone { endpoint, source })?;
+    info!(zone, "availability zone found");
+    Ok(Addresses::new(advertised, Some(&zone)))
 }
 
 impl fmt::Debug for Server {
@@ -134,18 +157,28 @@ impl Admission {
         let Ok(place) = Arc::clone(&self.sessions).try_acquire_owned() else {
             return turn_away(&stream, "full", "Too many sessions, try again later");
         };
-        let started = tune(&stream).and_then(|()| Connection::new(Arc::clone(&self.shared), stream, client));
-        match started {
-            Ok(connection) => {
-                self.shared.tasks.spawn(async move {
-                    connection.run().await;
-                    drop(place);
-                });
+        let shared = Arc::clone(&self.shared);
+        self.shared.tasks.spawn(async move {
+            match connection(shared, stream, client).await {
+                Ok(connection) => connection.run().await,
+                // It was gone before it was looked at, or a balancer did not say whom it is for.
+                Err(error) => debug!(%client, error = &error as &dyn std::error::Error, "connection lost at once"),
             }
-            // It was gone before it was looked at.
-            Err(error) => debug!(%client, error = &error as &dyn std::error::Error, "connection lost at once"),
-        }
+            drop(place);
+        });
     }
+}
+
+/// A session with the device that a connection comes from, which a trusted balancer names.
+async fn connection(shared: Arc<Shared>, mut stream: TcpStream, client: SocketAddr) -> io::Result<Connection> {
+    tune(&stream)?;
+    let socket = Ends { client, reached: stream.local_addr()?.ip() };
+    let ends = tokio::select! {
+        biased;
+        () = shared.stopping.cancelled() => return Err(io::ErrorKind::ConnectionAborted.into()),
+        ends = ends(&mut stream, socket, &shared.config.proxy) => ends.inspect_err(|_| metrics::proxy_header_failed())?,
+    };
+    Connection::new(shared, stream, ends)
 }
 
 /// Says 421 and closes.

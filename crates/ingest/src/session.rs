@@ -1,13 +1,14 @@
 //! What the edge knows of one session, and landing must know: who, from where, and how a transfer ended.
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 use ulid::Ulid;
 
 /// How a data connection was made (RFC 959 section 3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// The server dialled the device: PORT or EPRT.
@@ -17,12 +18,24 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Active, Self::Passive];
+
     /// As logs and metrics name it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Passive => "passive",
         }
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|mode| mode.as_str() == text);
+        named.ok_or_else(|| format!("{text:?} is neither \"active\" nor \"passive\""))
     }
 }
 

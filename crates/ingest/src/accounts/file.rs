@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::password::Hash;
 use super::{Account, AccountsError, is_name};
+use crate::edge::Address;
+use crate::session::Mode;
 
 /// Only the service itself reads hashes.
 const FILE_MODE: u32 = 0o600;
@@ -25,6 +27,10 @@ pub(super) struct Listed {
     pub(super) device: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) zone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) modes: Option<Vec<Mode>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) passive_address: Option<Address>,
     pub(super) password: Hash,
 }
 
@@ -51,6 +57,13 @@ impl Listed {
         {
             return Err(format!("account {name:?}: zone {zone:?} is not an IANA time zone, such as \"Europe/Berlin\""));
         }
+        if self.modes.as_ref().is_some_and(Vec::is_empty) {
+            return Err(format!("account {name:?}: modes is empty; leave it out to allow both"));
+        }
+        if let Some(Address::Name(address)) = &self.passive_address {
+            // Names are looked up beforehand, and only the server's own are known beforehand.
+            return Err(format!("account {name:?}: passive_address {address:?} is neither \"auto\" nor an IPv4 address"));
+        }
         if !self.password.is_argon2id() {
             return Err(format!("account {name:?}: password is not an argon2id hash; `inlet account add` writes them"));
         }
@@ -58,7 +71,13 @@ impl Listed {
     }
 
     pub(super) fn account(&self) -> Account {
-        Account { name: self.name.clone(), device: self.device.clone(), zone: self.zone.clone() }
+        Account {
+            name: self.name.clone(),
+            device: self.device.clone(),
+            zone: self.zone.clone(),
+            modes: self.modes.clone().unwrap_or_else(|| Mode::ALL.to_vec()),
+            passive_address: self.passive_address.clone(),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ impl UserDetailProvider for Login {
     type User = Account;
 
     async fn provide_user_detail(&self, principal: &Principal) -> Result<Account, UserDetailError> {
-        let found = self.accounts.find(&principal.username).await;
-        found.map(|listed| listed.account()).ok_or_else(|| UserDetailError::UserNotFound { username: principal.username.clone() })
+        let found = self.accounts.named(&principal.username).await;
+        found.ok_or_else(|| UserDetailError::UserNotFound { username: principal.username.clone() })
     }
 }

@@ -14,7 +14,7 @@ fn opened() -> (TempDir, Accounts) {
 }
 
 fn new(password: &str) -> NewAccount {
-    NewAccount { device: None, zone: None, password: password.into() }
+    NewAccount { password: password.into(), ..NewAccount::default() }
 }
 
 fn names(accounts: &Accounts) -> Vec<String> {
@@ -24,10 +24,16 @@ fn names(accounts: &Accounts) -> Vec<String> {
 #[tokio::test]
 async fn an_account_is_added_verified_listed_and_removed() {
     let (folder, accounts) = opened();
-    let station = NewAccount { device: Some("st-7".into()), zone: Some("Europe/Berlin".into()), password: "one".into() };
+    let station = NewAccount { device: Some("st-7".into()), zone: Some("Europe/Berlin".into()), ..new("one") };
     accounts.add("station", station).unwrap();
     accounts.add("demo", new("two")).unwrap();
-    let expected = Account { name: "station".into(), device: "st-7".into(), zone: Some("Europe/Berlin".into()) };
+    let expected = Account {
+        name: "station".into(),
+        device: "st-7".into(),
+        zone: Some("Europe/Berlin".into()),
+        modes: Mode::ALL.to_vec(),
+        passive_address: None,
+    };
     assert_eq!(accounts.verify("station", "one").await, Some(expected.clone()));
     assert_eq!(accounts.verify("demo", "two").await.unwrap().device, "demo");
     assert_eq!(accounts.verify("demo", "one").await, None);
@@ -106,7 +112,8 @@ fn adds_at_once_lose_nothing() {
 fn names_devices_and_zones_are_checked() {
     let (_folder, accounts) = opened();
     let refused = |name: &str, device: Option<&str>, zone: Option<&str>| {
-        let new = NewAccount { device: device.map(Into::into), zone: zone.map(Into::into), password: "x".into() };
+        let (device, zone) = (device.map(Into::into), zone.map(Into::into));
+        let new = NewAccount { device, zone, ..new("x") };
         matches!(accounts.add(name, new), Err(AccountsError::Refused(_)))
     };
     for name in ["", ".hidden", "..", "a/b", "a b", "ä", &"x".repeat(65)] {
@@ -114,6 +121,24 @@ fn names_devices_and_zones_are_checked() {
     }
     assert!(refused("ok", None, Some("Europe/Nowhere")) && refused("ok", None, Some("+02:00")));
     assert!(!refused("A-z_0.9", Some("S-1"), Some("Asia/Tokyo")));
+}
+
+#[tokio::test]
+async fn modes_and_the_passive_address_are_an_accounts_own() {
+    let (folder, accounts) = opened();
+    accounts.add("plain", new("x")).unwrap();
+    let (modes, passive_address) = (Some(vec![Mode::Active]), Some(Address::Auto));
+    accounts.add("own", NewAccount { modes, passive_address, ..new("x") }).unwrap();
+    let written = fs::read_to_string(folder.path().join("accounts.toml")).unwrap();
+    assert!(written.contains("modes = [\"active\"]") && written.contains("passive_address = \"auto\""), "{written}");
+    let plain = accounts.named("plain").await.unwrap();
+    assert_eq!((plain.modes, plain.passive_address), (Mode::ALL.to_vec(), None));
+    let own = accounts.named("own").await.unwrap();
+    assert_eq!((own.modes, own.passive_address), (vec![Mode::Active], Some(Address::Auto)));
+
+    let refused = |new| matches!(accounts.add("bad", new), Err(AccountsError::Refused(_)));
+    assert!(refused(NewAccount { modes: Some(Vec::new()), ..new("x") }));
+    assert!(refused(NewAccount { passive_address: Some(Address::Name("ftp.example.org".into())), ..new("x") }));
 }
 
 /// The file, and what its error must and must not say.

@@ -10,7 +10,12 @@ fn section(key: &str, line: &str) -> Result<Config, toml::de::Error> {
         ("ports", "passive.ports = \"2122-2221\""),
         ("address", "passive.address = \"auto\""),
         ("wait", "passive.wait = \"10s\""),
+        ("metadata", "passive.metadata = \"169.254.169.254:80\""),
         ("connect", "active.connect = \"10s\""),
+        ("policy", "active.policy = \"strict\""),
+        ("source_port", "active.source_port = \"ephemeral\""),
+        ("trusted", "proxy.trusted = []"),
+        ("header", "proxy.header = \"5s\""),
         ("sessions", "limits.sessions = 100"),
         ("login", "limits.login = \"30s\""),
         ("idle", "limits.idle = \"5m\""),
@@ -30,6 +35,7 @@ fn values_that_cannot_work_are_named_with_their_keys() {
     check("", "", &[]);
     check("ports", "passive.ports = \"2100-2200\"", &["passive.ports"]);
     check("wait", "passive.wait = \"0s\"", &["passive.wait"]);
+    check("header", "proxy.header = \"0s\"", &["proxy.header"]);
     check("stall", "limits.stall = \"0s\"", &["limits.stall"]);
     check("sessions", "limits.sessions = 0", &["limits.sessions"]);
     check("temporary", "temporary = [\"[\"]", &["temporary"]);
@@ -44,6 +50,9 @@ fn a_section_that_is_mistyped_or_not_complete_is_refused() {
         ("listen", "listen = \"localhost\""),
         ("ports", "passive.ports = \"2221-2122\""),
         ("address", "passive.address = \"::1\""),
+        ("policy", "active.policy = \"lax\""),
+        ("", "active.bind = \"localhost\""),
+        ("trusted", "proxy.trusted = [\"10.0.0.0/33\"]"),
         ("drain", "drain = \"30\""),
     ] {
         assert!(section(key, line).is_err(), "{line:?} for {key:?} was taken");

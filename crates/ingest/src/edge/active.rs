@@ -1,56 +1,58 @@
-//! Active mode: which addresses a device may name, and the connection to it.
+//! Active mode: the connection to a device.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::command::Family;
 use super::control::tune;
-use super::reply::{Reply, spelled};
+use super::reply::spelled;
 
-/// Ports below this one belong to services, not to a device's data connections (RFC 2577 section 3).
-const PORT_MIN: u16 = 1024;
+mod policy;
+pub use policy::{Policy, SourcePort};
 
-/// Checks what PORT or EPRT named, before anything is sent there.
-///
-/// Only the device's own address is ever dialled, so that nobody can make us connect elsewhere (RFC 2577 section 3).
-///
-/// # Errors
-/// The reply that refuses it.
-pub(crate) fn target(named: SocketAddr, client: SocketAddr) -> Result<SocketAddr, Reply> {
-    let family = Family::of(client.ip());
-    if Family::of(named.ip()) != family {
-        return Err(family.refusal());
-    }
-    if named.ip() != client.ip() {
-        return Err(Reply::new(504, format!("{} is not your address; active mode connects to {} only", named.ip(), client.ip())));
-    }
-    if named.port() < PORT_MIN {
-        return Err(Reply::new(
-            504,
-            format!("Port {} is refused; active mode needs a port of {PORT_MIN} or above", named.port()),
-        ));
-    }
-    // The client's own address again, because it knows the zone of a link-local one.
-    let mut target = client;
-    target.set_port(named.port());
-    Ok(target)
+/// How a device is dialled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dial {
+    /// The address of ours to dial from; any where it is of another family than the device's.
+    pub(crate) from: IpAddr,
+    pub(crate) port: SourcePort,
+    /// How long the device may take to answer.
+    pub(crate) limit: Duration,
 }
 
-/// Connects to a device from the address it knows us by.
+/// Sees at start whether devices can be dialled as configured, rather than with the first device.
+///
+/// # Errors
+/// When the address is not ours, or the port is not for us to use.
+pub(crate) fn probe(from: IpAddr, port: SourcePort) -> io::Result<()> {
+    bound(from, port).map(drop)
+}
+
+fn bound(from: IpAddr, port: SourcePort) -> io::Result<TcpSocket> {
+    let socket = if from.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A port in TIME_WAIT towards one device serves another: devices by the thousand would use them up. And all of them
+    // are dialled from port 20 at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::new(from, port.number()))?;
+    Ok(socket)
+}
+
+/// Connects to a device.
 ///
 /// # Errors
 /// The cause in words, for the 425.
-pub(crate) async fn dial(target: SocketAddr, local: IpAddr, limit: Duration) -> Result<TcpStream, String> {
+pub(crate) async fn dial(target: SocketAddr, dial: Dial) -> Result<TcpStream, String> {
+    let Dial { from, port, limit } = dial;
+    let from = match target.ip() {
+        IpAddr::V4(_) if from.is_ipv6() => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) if from.is_ipv4() => Ipv6Addr::UNSPECIFIED.into(),
+        _ => from,
+    };
     let connect = async {
-        let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // A port in TIME_WAIT towards one device serves another: devices by the thousand would use them up.
-        socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::new(local, 0))?;
-        let stream = socket.connect(target).await?;
+        let stream = bound(from, port)?.connect(target).await?;
         tune(&stream)?;
         Ok::<_, io::Error>(stream)
     };

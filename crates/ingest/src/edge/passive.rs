@@ -11,17 +11,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::control::tune;
 use super::listen::{listen, rest};
+use super::proxy_protocol::{Ends, ends, is_trusted};
 use super::reply::spelled;
+use crate::config::Proxy;
 use crate::error::Error;
 use crate::metrics;
 
 mod range;
 pub use range::PortRange;
+
+/// So many data connections may be waiting for their PROXY header at once; balancers send it with the first packet.
+const HEADERS_MAX: usize = 1024;
 
 /// The passive ports and what is promised on them.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub(crate) struct Pool {
     freed: Notify,
     /// How long a device may take to connect, and how long a device may wait for a port.
     wait: Duration,
+    proxy: Proxy,
+    headers: Semaphore,
 }
 
 /// A device's address and one of our ports.
@@ -58,7 +65,12 @@ impl Pool {
     ///
     /// # Errors
     /// When one of them is in use, with its address.
-    pub(crate) fn bind(ip: IpAddr, range: PortRange, wait: Duration) -> Result<(Arc<Self>, Vec<TcpListener>), Error> {
+    pub(crate) fn bind(
+        ip: IpAddr,
+        range: PortRange,
+        wait: Duration,
+        proxy: Proxy,
+    ) -> Result<(Arc<Self>, Vec<TcpListener>), Error> {
         let listeners = range
             .ports()
             .map(|port| {
@@ -68,8 +80,12 @@ impl Pool {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let (ports, listeners) = listeners.into_iter().unzip();
-        let pool = Self { ports, promised: Mutex::default(), freed: Notify::new(), wait };
-        Ok((Arc::new(pool), listeners))
+        Ok((Arc::new(Self::over(ports, wait, proxy)), listeners))
+    }
+
+    fn over(ports: Vec<u16>, wait: Duration, proxy: Proxy) -> Self {
+        let headers = Semaphore::new(HEADERS_MAX);
+        Self { ports, promised: Mutex::default(), freed: Notify::new(), wait, proxy, headers }
     }
 
     /// Accepts on one of the pool's listeners for ever.
@@ -77,15 +93,31 @@ impl Pool {
         let Ok(port) = listener.local_addr().map(|address| address.port()) else { return };
         loop {
             match listener.accept().await {
+                Ok((stream, peer)) if is_trusted(peer.ip(), &self.proxy) => {
+                    // Not here: a balancer that is slow with its header holds nobody else up.
+                    tokio::spawn(Arc::clone(&self).accept_for(stream, peer, port));
+                }
                 Ok((stream, peer)) => self.accepted(stream, peer.ip().to_canonical(), port),
                 Err(error) => rest(&error).await,
             }
         }
     }
 
+    /// Takes a connection from a balancer for the device that its header names.
+    async fn accept_for(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, port: u16) {
+        let Ok(_turn) = self.headers.try_acquire() else { return metrics::proxy_header_failed() };
+        // Where the device believes to have connected does not matter: the port is ours.
+        match ends(&mut stream, Ends { client: peer, reached: peer.ip() }, &self.proxy).await {
+            Ok(Ends { client, .. }) => self.accepted(stream, client.ip(), port),
+            // A balancer's health probe, most likely.
+            Err(_) => metrics::proxy_header_failed(),
+        }
+    }
+
     /// Promises a port to a device. When its address has used up the range, waits a while for one to come free.
     pub(crate) async fn lease(self: &Arc<Self>, client: IpAddr) -> Option<Lease> {
         let deadline = Instant::now() + self.wait;
+        let mut waits = false;
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
@@ -93,6 +125,9 @@ impl Pool {
             freed.as_mut().enable();
             if let Some(lease) = self.promise(client) {
                 return Some(lease);
+            }
+            if !std::mem::replace(&mut waits, true) {
+                metrics::passive_waited();
             }
             if timeout_at(deadline, freed).await.is_err() {
                 metrics::passive_exhausted();

@@ -13,14 +13,15 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 use ulid::Ulid;
 
-use super::active;
 use super::command::{self, Command, Family};
 use super::control::{Control, LineError};
 use super::passive::Lease;
+use super::proxy_protocol::Ends;
 use super::reply::Reply;
 use super::shared::Shared;
 use super::upstream::{Answer, Upstream};
 use super::watch::{Watch, Who};
+use crate::accounts::Account;
 use crate::metrics;
 use crate::session::{Mode, Session};
 
@@ -82,7 +83,9 @@ pub(crate) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) session: Arc<Session>,
     pub(super) control: Control,
-    /// Our address as the device knows it.
+    /// Our address as the device knows it, which behind a balancer is not one of this host's.
+    reached: IpAddr,
+    /// Our address on the control connection.
     pub(super) local: IpAddr,
     pub(super) data: Option<DataPath>,
     /// Where the next transfer starts (REST).
@@ -90,7 +93,8 @@ pub(crate) struct Connection {
     /// libunftp is started only for a device that logs in: probes and scans cost nothing.
     upstream: Option<Upstream>,
     who: Who,
-    logged_in: bool,
+    /// Once it has logged in.
+    account: Option<Account>,
     /// After `EPSV ALL` nothing else may set up a data connection (RFC 2428 section 4).
     epsv_all: bool,
     /// By then the device must have logged in, or sent its next command.
@@ -98,19 +102,20 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(shared: Arc<Shared>, stream: TcpStream, client: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn new(shared: Arc<Shared>, stream: TcpStream, ends: Ends) -> io::Result<Self> {
         let local = stream.local_addr()?.ip().to_canonical();
-        let client = SocketAddr::new(client.ip().to_canonical(), client.port());
+        let Ends { client, reached } = ends;
         let limits = &shared.config.limits;
         Ok(Self {
             session: Arc::new(Session::new(Ulid::generate(), client)),
             control: Control::new(stream, limits.stall),
+            reached,
             local,
             data: None,
             offset: 0,
             upstream: None,
             who: Who { client, account: String::new() },
-            logged_in: false,
+            account: None,
             epsv_all: false,
             deadline: Instant::now() + limits.login,
             shared,
@@ -146,7 +151,7 @@ impl Connection {
                 Ok(command) => self.obey(command).await?,
                 Err(refusal) => self.reply(&refusal).await?,
             }
-            if self.logged_in {
+            if self.account.is_some() {
                 self.deadline = Instant::now() + self.shared.config.limits.idle;
             }
         }
@@ -157,7 +162,7 @@ impl Connection {
             biased;
             () = self.shared.stopping.cancelled() => Err(End::Stopping),
             // Before the line: a device that is busy all the time without logging in has its time, too.
-            () = sleep_until(self.deadline) => Err(if self.logged_in { End::Idle } else { End::LoginTimeout }),
+            () = sleep_until(self.deadline) => Err(if self.account.is_some() { End::Idle } else { End::LoginTimeout }),
             line = self.control.line() => line.map_err(|error| match error {
                 LineError::TooLong => End::LineTooLong,
                 LineError::Lost => End::Lost,
@@ -171,11 +176,13 @@ impl Connection {
             Command::Quit => Err(End::Quit),
             Command::User(name) => self.user(name).await,
             Command::Pass(password) => self.pass(password).await,
-            _ if !self.logged_in => self.reply(&Reply::new(530, "Log in with USER and PASS first")).await,
+            _ if self.account.is_none() => self.reply(&Reply::new(530, "Log in with USER and PASS first")).await,
 
             Command::Pasv | Command::Port(_) if self.epsv_all => {
                 self.reply(&Reply::new(503, "Only EPSV may follow EPSV ALL")).await
             }
+            Command::Pasv | Command::Epsv(_) if !self.allows(Mode::Passive) => self.reply(&not_allowed(Mode::Passive)).await,
+            Command::Port(_) if !self.allows(Mode::Active) => self.reply(&not_allowed(Mode::Active)).await,
             Command::Pasv => self.pasv().await,
             Command::Epsv(family) => self.epsv(family).await,
             Command::EpsvAll => {
@@ -196,9 +203,13 @@ impl Connection {
         }
     }
 
+    fn allows(&self, mode: Mode) -> bool {
+        self.account.as_ref().is_some_and(|account| account.modes.contains(&mode))
+    }
+
     async fn user(&mut self, name: &str) -> Result<(), End> {
         // libunftp refuses to change the account of a session that is logged in.
-        if !self.logged_in {
+        if self.account.is_none() {
             name.clone_into(&mut self.who.account);
         }
         self.forward("USER", name).await
@@ -210,8 +221,12 @@ impl Connection {
         let answer = self.upstream().await?.reply().await.map_err(End::Upstream)?;
         match answer.code {
             230 => {
-                self.logged_in = true;
                 metrics::login(true);
+                self.account = self.shared.accounts.named(&self.who.account).await;
+                if self.account.is_none() {
+                    // Removed in this very moment.
+                    return self.reply(&Reply::new(530, "The account is gone")).await;
+                }
             }
             530 => metrics::login(false),
             _ => {}
@@ -220,8 +235,10 @@ impl Connection {
     }
 
     async fn pasv(&mut self) -> Result<(), End> {
-        let Some(address) = self.shared.config.passive.address.to(self.local) else {
-            return self.reply(&Reply::new(425, "PASV cannot name an IPv6 address, use EPSV")).await;
+        let own = self.account.as_ref().and_then(|account| account.passive_address.as_ref());
+        let address = match self.shared.addresses.told(own, self.session.client.ip(), self.reached) {
+            Ok(address) => address,
+            Err(refusal) => return self.reply(&refusal).await,
         };
         let Some(lease) = self.lease().await else { return self.no_port().await };
         let [h1, h2, h3, h4] = address.octets();
@@ -231,7 +248,7 @@ impl Connection {
     }
 
     async fn epsv(&mut self, family: Option<Family>) -> Result<(), End> {
-        let ours = Family::of(self.local);
+        let ours = Family::of(self.reached);
         if family.is_some_and(|family| family != ours) {
             return self.reply(&ours.refusal()).await;
         }
@@ -254,7 +271,7 @@ impl Connection {
 
     async fn port(&mut self, named: SocketAddr) -> Result<(), End> {
         self.data = None;
-        match active::target(named, self.session.client) {
+        match self.shared.config.active.policy.target(named, self.session.client) {
             Ok(target) => {
                 self.data = Some(DataPath::Active(target));
                 self.reply(&Reply::new(200, "The connection is made when the transfer starts")).await
@@ -318,6 +335,11 @@ impl Connection {
     pub(super) fn watch<'c>(&'c mut self, moved: &'c AtomicU64) -> Watch<'c> {
         Watch { control: &mut self.control, halted: &self.shared.halted, who: &self.who, moved }
     }
+}
+
+/// The refusal of a mode that the account may not use: for clients, as good as a command that is not there.
+fn not_allowed(mode: Mode) -> Reply {
+    Reply::new(502, format!("This account may not use {} mode", mode.as_str()))
 }
 
 /// A reply that names a path, in quotes, those within doubled (RFC 959 appendix II).

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::address::Addresses;
 use super::loopback::Loopback;
 use super::passive::Pool;
 use crate::accounts::Accounts;
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) spool: Arc<Spool>,
     pub(crate) temporary: Arc<Temporary>,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) addresses: Addresses,
     pub(crate) loopback: Loopback,
     /// Sessions that are not in a transfer end now.
     pub(crate) stopping: CancellationToken,

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::active;
+use super::active::{self, Dial};
 use super::command::{Transfer, Verb};
 use super::relay::{self, Broken};
 use super::reply::Reply;
@@ -58,11 +58,12 @@ impl Connection {
 
     /// Connects the device's side: in passive mode the device comes, in active mode it is dialled now and not before.
     async fn connect(&mut self, path: DataPath) -> Result<Result<TcpStream, String>, Interruption> {
-        let (local, limit) = (self.local, self.shared.config.active.connect);
+        let config = &self.shared.config.active;
+        let dial = Dial { from: config.bind.unwrap_or(self.local), port: config.source_port, limit: config.connect };
         let connecting = async {
             match path {
                 DataPath::Passive(lease) => lease.connected().await,
-                DataPath::Active(target) => active::dial(target, local, limit).await,
+                DataPath::Active(target) => active::dial(target, dial).await,
             }
         };
         self.watch(&AtomicU64::new(0)).during(connecting).await

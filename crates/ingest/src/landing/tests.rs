@@ -75,7 +75,13 @@ impl Bench {
 }
 
 fn account(name: &str) -> Account {
-    Account { name: name.into(), device: "station-7".into(), zone: Some("Europe/Berlin".into()) }
+    Account {
+        name: name.into(),
+        device: "station-7".into(),
+        zone: Some("Europe/Berlin".into()),
+        modes: Mode::ALL.to_vec(),
+        passive_address: None,
+    }
 }
 
 fn session(spool: &Arc<Spool>, account: &Account) -> (Landing, Arc<Session>) {

@@ -3,32 +3,36 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use super::{dial, target};
+use super::{Dial, SourcePort, dial, probe};
 
-fn check(named: &str, client: &str, expected: Result<&str, u16>) {
-    let found = target(named.parse().unwrap(), client.parse().unwrap());
-    let expected = expected.map(|address| address.parse::<SocketAddr>().unwrap());
-    assert_eq!(found.map_err(|reply| reply.code), expected, "{named} from {client}");
+/// From the address dialled, which is one of ours in these tests.
+fn within(target: SocketAddr, limit: Duration) -> Dial {
+    Dial { from: target.ip(), port: SourcePort::Ephemeral, limit }
 }
 
-#[test]
-fn only_the_devices_own_address_and_a_high_port_may_be_named() {
-    check("192.0.2.7:40001", "192.0.2.7:5000", Ok("192.0.2.7:40001"));
-    check("192.0.2.7:1024", "192.0.2.7:5000", Ok("192.0.2.7:1024"));
-    check("192.0.2.7:1023", "192.0.2.7:5000", Err(504));
-    check("192.0.2.7:0", "192.0.2.7:5000", Err(504));
-    check("192.0.2.8:40001", "192.0.2.7:5000", Err(504));
-    check("127.0.0.1:40001", "192.0.2.7:5000", Err(504));
-    check("0.0.0.0:40001", "192.0.2.7:5000", Err(504));
-    check("[2001:db8::7]:40001", "[2001:db8::7]:5000", Ok("[2001:db8::7]:40001"));
-    check("[2001:db8::8]:40001", "[2001:db8::7]:5000", Err(504));
-    check("[::ffff:192.0.2.7]:40001", "192.0.2.7:5000", Err(522));
-    check("192.0.2.7:40001", "[2001:db8::7]:5000", Err(522));
-}
+#[tokio::test]
+async fn a_device_is_dialled_from_the_address_and_port_configured() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap();
+    let limit = Duration::from_secs(5);
+    let from = "127.0.0.7".parse().unwrap();
+    let stream = dial(target, Dial { from, port: SourcePort::Ephemeral, limit }).await.unwrap();
+    assert_eq!(stream.local_addr().unwrap().ip(), from);
+    // An address of the other family cannot be dialled from, and is no reason to give up.
+    dial(target, Dial { from: "::1".parse().unwrap(), port: SourcePort::Ephemeral, limit }).await.unwrap();
 
-#[test]
-fn a_link_local_device_is_dialled_in_its_own_zone() {
-    check("[fe80::7]:40001", "[fe80::7%3]:5000", Ok("[fe80::7%3]:40001"));
+    match probe(from, SourcePort::FtpData) {
+        Ok(()) => {
+            let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let both =
+                [target, other.local_addr().unwrap()].map(|target| dial(target, Dial { from, port: SourcePort::FtpData, limit }));
+            for stream in futures::future::join_all(both).await {
+                assert_eq!(stream.unwrap().local_addr().unwrap(), SocketAddr::new(from, 20));
+            }
+        }
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
+    }
+    assert!(probe("203.0.113.9".parse().unwrap(), SourcePort::Ephemeral).is_err());
 }
 
 #[tokio::test]
@@ -36,7 +40,7 @@ async fn a_refused_connection_is_told_with_its_cause() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let cause = dial(address, address.ip(), Duration::from_secs(5)).await.unwrap_err();
+    let cause = dial(address, within(address, Duration::from_secs(5))).await.unwrap_err();
     assert_eq!(cause, format!("cannot connect to 127.0.0.1 port {}: connection refused", address.port()));
 }
 
@@ -49,7 +53,7 @@ async fn a_device_that_does_not_answer_is_given_up_in_time() {
     let address = listener.local_addr().unwrap();
     let mut held = Vec::new();
     let cause = loop {
-        match dial(address, address.ip(), Duration::from_millis(300)).await {
+        match dial(address, within(address, Duration::from_millis(300))).await {
             Ok(stream) => held.push(stream),
             Err(cause) => break cause,
         }

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Lease, Pool, PortRange};
+use crate::config::Proxy;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -17,9 +18,14 @@ fn range(text: &str) -> PortRange {
     text.parse().unwrap()
 }
 
+/// No balancer.
+fn no_proxy() -> Proxy {
+    Proxy { trusted: Vec::new(), header: LONG }
+}
+
 /// A pool on loopback, being served.
 fn pool(ports: &str, wait: Duration) -> Arc<Pool> {
-    let (pool, listeners) = Pool::bind(ip("127.0.0.1"), range(ports), wait).unwrap();
+    let (pool, listeners) = Pool::bind(ip("127.0.0.1"), range(ports), wait, no_proxy()).unwrap();
     for listener in listeners {
         tokio::spawn(Arc::clone(&pool).serve(listener));
     }
@@ -28,9 +34,13 @@ fn pool(ports: &str, wait: Duration) -> Arc<Pool> {
 
 /// A pool with a single port.
 fn narrow(wait: Duration) -> Arc<Pool> {
-    let (wide, listeners) = Pool::bind(ip("127.0.0.1"), range("0"), wait).unwrap();
+    narrow_behind(wait, no_proxy())
+}
+
+fn narrow_behind(wait: Duration, proxy: Proxy) -> Arc<Pool> {
+    let (wide, listeners) = Pool::bind(ip("127.0.0.1"), range("0"), wait, no_proxy()).unwrap();
     let listener = listeners.into_iter().next().unwrap();
-    let pool = Arc::new(Pool { ports: wide.ports[..1].to_vec(), promised: Default::default(), freed: Default::default(), wait });
+    let pool = Arc::new(Pool::over(wide.ports[..1].to_vec(), wait, proxy));
     tokio::spawn(Arc::clone(&pool).serve(listener));
     pool
 }
@@ -144,7 +154,53 @@ async fn an_unused_promise_goes_to_the_next_session_after_its_time() {
 async fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error = Pool::bind(ip("127.0.0.1"), range(&port.to_string()), LONG).unwrap_err();
+    let error = Pool::bind(ip("127.0.0.1"), range(&port.to_string()), LONG, no_proxy()).unwrap_err();
     let said = error.to_string();
     assert!(said.contains("ingest.passive.ports") && said.contains(&format!("127.0.0.1:{port}")), "{said}");
+}
+
+/// Connects as a balancer at 127.0.0.2 does for a device.
+async fn connect_for(device: &str, lease: &Lease) -> TcpStream {
+    let mut stream = connect("127.0.0.2", lease).await;
+    stream.write_all(format!("PROXY TCP4 {device} 203.0.113.9 40000 {}\r\n", lease.port()).as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn behind_a_balancer_the_device_is_the_one_its_header_names() {
+    let pool = narrow_behind(LONG, Proxy { trusted: vec!["127.0.0.2".parse().unwrap()], header: LONG });
+    let lease = pool.lease(ip("192.0.2.7")).await.unwrap();
+    let probe = connect("127.0.0.2", &lease).await;
+    assert!(is_dropped(connect_for("192.0.2.8", &lease).await).await);
+    let mut device = connect_for("192.0.2.7", &lease).await;
+    device.write_all(b"x").await.unwrap();
+    // The probe that says nothing holds nobody up, and no byte of the header is left.
+    assert_eq!(lease.connected().await.unwrap().read_u8().await.unwrap(), b'x');
+    drop(probe);
+}
+
+#[tokio::test]
+async fn a_header_from_a_stranger_is_not_believed() {
+    let pool = narrow_behind(LONG, Proxy { trusted: vec!["127.0.0.9".parse().unwrap()], header: LONG });
+    let lease = pool.lease(ip("192.0.2.7")).await.unwrap();
+    assert!(is_dropped(connect_for("192.0.2.7", &lease).await).await);
+    assert_eq!(pool.promised().len(), 1);
+}
+
+#[tokio::test]
+async fn many_devices_behind_one_address_share_a_few_ports() {
+    let pool = pool("0", LONG);
+    let ports = pool.ports.len();
+    let devices = (0..ports * 5).map(|_| {
+        let pool = Arc::clone(&pool);
+        tokio::spawn(async move {
+            let lease = pool.lease(ip("127.0.0.1")).await.unwrap();
+            let device = connect("127.0.0.1", &lease).await;
+            assert_eq!(lease.connected().await.unwrap().peer_addr().unwrap(), device.local_addr().unwrap());
+        })
+    });
+    for device in futures::future::join_all(devices).await {
+        device.unwrap();
+    }
+    assert!(pool.promised().is_empty());
 }

@@ -3,7 +3,10 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
 use super::named;
-use crate::harness::{Device, pattern, start, start_with, within};
+use crate::accounts::{Accounts, NewAccount};
+use crate::edge::Policy;
+use crate::harness::{Device, Running, pattern, start, start_with, within};
+use crate::session::Mode;
 
 #[test]
 fn a_path_is_quoted_once_and_its_own_quotes_are_doubled() {
@@ -187,4 +190,93 @@ async fn pasv_names_the_configured_address() {
     let server = start_with(|config| config.passive.address = "203.0.113.9".parse().unwrap()).await;
     let mut device = server.logged_in().await;
     device.expect("PASV", "227 Entering Passive Mode (203,0,113,9,").await;
+}
+
+/// Adds an account with the password `secret`, and logs in with it.
+async fn logged_in_as(server: &Running, new: NewAccount) -> Device {
+    let accounts = Accounts::open(&server.folder.path().join("accounts.toml")).unwrap();
+    accounts.add("own", NewAccount { password: "secret".to_owned(), ..new }).unwrap();
+    let mut device = server.device().await;
+    device.expect("USER own", "331 ").await;
+    device.expect("PASS secret", "230 ").await;
+    device
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_may_be_told_another_address() {
+    let server = start_with(|config| config.passive.address = "203.0.113.9".parse().unwrap()).await;
+    let own = NewAccount { passive_address: Some("198.51.100.4".parse().unwrap()), ..NewAccount::default() };
+    logged_in_as(&server, own).await.expect("PASV", "227 Entering Passive Mode (198,51,100,4,").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_may_be_kept_to_one_mode() {
+    let server = start().await;
+    let mut device = logged_in_as(&server, NewAccount { modes: Some(vec![Mode::Active]), ..NewAccount::default() }).await;
+    device.expect("PASV", "502 ").await;
+    device.expect("EPSV", "502 ").await;
+    device.expect("STOR a", "425 ").await;
+    let listener = device.active().await;
+    device.send("STOR a\r\n").await;
+    let (data, _) = within(listener.accept()).await.unwrap();
+    device.expect_reply("150 ").await;
+    drop(data);
+    device.expect_reply("226 ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_address_is_dialled_at_the_devices_own() {
+    let server = start_with(|config| config.active.policy = Policy::RewritePrivate).await;
+    let mut device = server.logged_in().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let [p1, p2] = listener.local_addr().unwrap().port().to_be_bytes();
+    device.expect(&format!("PORT 192,168,1,20,{p1},{p2}"), "200 ").await;
+    device.send("STOR a\r\n").await;
+    let (data, _) = within(listener.accept()).await.unwrap();
+    device.expect_reply("150 ").await;
+    drop(data);
+    device.expect_reply("226 ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_balancer_the_devices_address_is_the_one_that_counts() {
+    let server = start_with(|config| config.proxy.trusted = vec!["127.0.0.2".parse().unwrap()]).await;
+    let mut device = Device::connect_from("127.0.0.2", server.address).await;
+    device.send("PROXY TCP4 192.0.2.7 203.0.113.9 40000 21\r\n").await;
+    device.expect_reply("220 ").await;
+    device.log_in().await;
+    let status = device.expect("STAT", "211-").await;
+    assert!(status.contains("Connected from 192.0.2.7:40000"), "{status}");
+    // What the device dialled, not what the balancer did.
+    device.expect("PASV", "227 Entering Passive Mode (203,0,113,9,").await;
+    device.expect("PORT 127,0,0,2,200,1", "504 ").await;
+
+    let address = device.epsv().await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut data = within(socket.connect(address)).await.unwrap();
+    data.write_all(b"PROXY TCP4 192.0.2.7 203.0.113.9 40001 2122\r\n").await.unwrap();
+    data.write_all(&pattern(1000)).await.unwrap();
+    device.expect("STOR a", "150 ").await;
+    drop(data);
+    device.expect_reply("226 ").await;
+    let (record, bytes) = server.records().remove(0);
+    assert_eq!(bytes, pattern(1000));
+    assert_eq!(record["client"].as_str().unwrap(), "192.0.2.7:40000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_balancer_without_a_header_gets_no_session() {
+    let server = start_with(|config| {
+        config.proxy.trusted = vec!["127.0.0.2".parse().unwrap()];
+        config.proxy.header = Duration::from_millis(50);
+    })
+    .await;
+    assert_eq!(Device::connect_from("127.0.0.2", server.address).await.reply().await, "");
+    let mut liar = Device::connect_from("127.0.0.2", server.address).await;
+    liar.send("USER demo\r\nPASS secret\r\n").await;
+    assert_eq!(liar.reply().await, "");
+    // A stranger's header is a command that there is not.
+    let mut stranger = server.device().await;
+    stranger.expect("PROXY TCP4 192.0.2.7 203.0.113.9 40000 21", "500 ").await;
 }

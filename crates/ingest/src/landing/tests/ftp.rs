@@ -17,7 +17,7 @@ struct Device {
 impl Device {
     async fn connect(bench: &Bench) -> Self {
         let accounts = Accounts::open(&bench.root.path().join("accounts.toml")).unwrap();
-        accounts.add("demo", NewAccount { device: None, zone: None, password: "secret".into() }).unwrap();
+        accounts.add("demo", NewAccount { password: "secret".into(), ..NewAccount::default() }).unwrap();
         let session = Arc::new(Session::new(Ulid::generate(), "192.0.2.7:40123".parse().unwrap()));
         let login = Arc::new(Login::new(Arc::new(accounts), Arc::clone(&session)));
         let (spool, shared) = (Arc::clone(&bench.spool), Arc::clone(&session));
