@@ -4,6 +4,8 @@
 //! INLET_TEST_S3, INLET_TEST_S3_2 and INLET_TEST_SQS, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without them one line
 //! says so, and INLET_TEST_SERVERS=required makes their absence a failure.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 mod crash;
 mod lake;
 mod queue;
@@ -16,12 +18,17 @@ use inlet::embedded::{LocalLake, SqliteQueue};
 
 use servers::Servers;
 
+/// Races for one object on our own lake.
+const RACES: usize = 20;
+/// And on servers: SeaweedFS lets those that compete for a key wait for whole seconds.
+const RACES_ON_SERVERS: usize = 1;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lake_of_plain_files() {
     let directory = tempfile::tempdir().unwrap();
     let lake = LocalLake::new([("lake", directory.path().join("lake"))]).unwrap();
-    lake::check_lake(Arc::new(lake.clone()), "lake").await;
-    raw::check_raw(Arc::new(lake.bucket("lake").unwrap()), &lake).await;
+    lake::check_lake(Arc::new(lake.clone()), "lake", RACES).await;
+    raw::check_raw(Arc::new(lake.bucket("lake").unwrap()), &lake, RACES).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,8 +46,8 @@ async fn the_lake_on_another_s3() {
 async fn on_s3(servers: Servers) {
     let bucket = servers.bucket().await;
     let lake = etl::S3Lake::compatible(servers.s3());
-    lake::check_lake(Arc::new(lake.clone()), &bucket).await;
-    raw::check_raw(Arc::new(watcher::S3Lake::new(servers.s3(), bucket)), &lake).await;
+    lake::check_lake(Arc::new(lake.clone()), &bucket, RACES_ON_SERVERS).await;
+    raw::check_raw(Arc::new(watcher::S3Lake::new(servers.s3(), bucket)), &lake, RACES_ON_SERVERS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

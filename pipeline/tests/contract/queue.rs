@@ -113,10 +113,9 @@ impl Subject<'_> {
             bodies.insert(message.body);
         }
         assert_eq!(bodies, BTreeSet::from(["fine".to_owned(), "good".to_owned()]));
-        let made_up = "made-up".to_owned();
-        receipts.insert(1, made_up.clone());
-        assert_eq!(self.queue.extend(receipts.clone(), LONG).await.unwrap(), [made_up.clone()]);
-        assert_eq!(self.queue.delete(receipts).await.unwrap(), [made_up]);
+        receipts.insert(1, "made-up".to_owned());
+        assert_eq!(self.queue.extend(receipts.clone(), LONG).await.unwrap(), ["made-up"]);
+        assert_eq!(self.queue.delete(receipts).await.unwrap(), ["made-up"]);
         self.is_empty().await;
     }
 

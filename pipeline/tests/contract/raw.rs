@@ -12,13 +12,14 @@ use crate::lake::noise;
 
 const KEY: &str = "raw/dt=2026-11-21/device=station-7/01KAKXQ6W0M3Y2T9GQ4V8R5ZJA/Messung Süd+1 #3.dat";
 
-pub(crate) async fn check_raw(lake: Arc<dyn Lake>, reader: &dyn etl::Lake) {
+/// `races` says how often twenty store the same upload at once.
+pub(crate) async fn check_raw(lake: Arc<dyn Lake>, reader: &dyn etl::Lake, races: usize) {
     let directory = tempfile::tempdir().unwrap();
     let golden = include_str!("../../../tests/golden/object-facts.json");
     let raw = Subject { lake, facts: serde_json::from_str(golden).unwrap(), directory };
     raw.an_upload_is_stored_with_its_facts(reader).await;
     raw.what_is_stored_stays(reader).await;
-    raw.of_many_at_once_one_is_stored_and_all_are_told_of_it(reader).await;
+    raw.of_many_at_once_one_is_stored_and_all_are_told_of_it(reader, races).await;
     raw.a_file_that_is_gone_is_a_failure().await;
 }
 
@@ -63,8 +64,8 @@ impl Subject {
         assert_eq!(reader.get(&self.at("raw/stays"), 100).await.unwrap().1, "first");
     }
 
-    async fn of_many_at_once_one_is_stored_and_all_are_told_of_it(&self, reader: &dyn etl::Lake) {
-        for round in 0..5 {
+    async fn of_many_at_once_one_is_stored_and_all_are_told_of_it(&self, reader: &dyn etl::Lake, races: usize) {
+        for round in 0..races {
             let key = format!("raw/race/{round}");
             let file = self.file("racer", &noise(100_000));
             let racers = join_all((0..20).map(|_| {

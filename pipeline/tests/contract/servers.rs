@@ -21,7 +21,8 @@ impl Servers {
     pub(crate) fn named(variable: &str) -> Option<Self> {
         let Some(endpoint) = environment(variable) else {
             assert_ne!(environment("INLET_TEST_SERVERS").as_deref(), Some("required"), "{variable} is not set");
-            writeln!(std::io::stderr(), "not tested: {variable} is not set (`tests/servers start DIR` prints it)").unwrap();
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "not tested: {variable} is not set (`tests/servers start DIR` prints it)").unwrap();
             return None;
         };
         let key = |name| environment(name).unwrap_or_else(|| panic!("{variable} is set, and {name} is not"));
