@@ -19,7 +19,6 @@ const NAME_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
-    #[expect(dead_code, reason = "looked at before the rest is read, which a later version may hold otherwise")]
     version: u32,
     pub(crate) upload: Ulid,
     pub(crate) session: Ulid,
