@@ -36,7 +36,7 @@ pub struct Up {
     pub catalog: Arc<dyn Catalog>,
     services: Services,
     front: Front,
-    _lock: Lock,
+    _locks: [Lock; 2],
 }
 
 /// `inlet up`: everything in one process until a signal says stop.
@@ -50,7 +50,7 @@ impl Up {
     /// Starts every service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let data = Data::open(&config.data)?;
-        let lock = data.lock("up")?;
+        let locks = [data.lock("ingest")?, data.lock("watch")?];
         let demo_password = account::first_start(&data).await?;
         let front = Front::start(config).await?;
         let lakes = backends::lakes(config, &data).await?;
@@ -67,7 +67,7 @@ impl Up {
             services.stop_when(move || has_nothing_to_deliver(queue.clone()));
         }
         front.ready();
-        Ok(Self { ftp, demo_password, catalog, services, front, _lock: lock })
+        Ok(Self { ftp, demo_password, catalog, services, front, _locks: locks })
     }
 
     /// Prints the addresses, the password and a line to paste for each mode; the line that starts with `ready` comes last.
