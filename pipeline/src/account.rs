@@ -47,7 +47,8 @@ pub enum Command {
 pub const FILE: &str = "accounts.toml";
 /// Where the password of the account `demo` is kept, below the data directory.
 pub const DEMO_FILE: &str = "demo-password";
-const DEMO: &str = "demo";
+/// The account that the first start makes.
+pub const DEMO: &str = "demo";
 /// 24 characters of 5 bits.
 const DEMO_PASSWORD_LENGTH: usize = 24;
 
@@ -105,10 +106,11 @@ fn random_password() -> String {
     (0..DEMO_PASSWORD_LENGTH).map(|_| char::from(*ALPHABET.choose(&mut rand::rng()).unwrap_or(&b'0'))).collect()
 }
 
-fn password_from(input: impl std::io::BufRead) -> anyhow::Result<String> {
+/// The first line of an input.
+pub fn password_from(input: impl std::io::BufRead) -> anyhow::Result<String> {
     let line = input.lines().next().transpose().context("read the password from standard input")?;
     match line {
         Some(password) if !password.is_empty() => Ok(password),
-        _ => bail!("no password on standard input; try: echo PASSWORD | inlet account add NAME --password-stdin"),
+        _ => bail!("no password on standard input; try: echo PASSWORD | inlet ... --password-stdin"),
     }
 }

@@ -1,8 +1,12 @@
 //! `inlet check`: what the configuration comes to, once nothing is wrong with it.
 
+mod client;
+mod network;
+
 use std::io::Write as _;
 use std::path::Path;
 
+pub use self::network::{Trial, run as network};
 use crate::config::Config;
 use crate::formats;
 

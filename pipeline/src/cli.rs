@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
-use crate::{account, demo, quarantine, run, table, telemetry};
+use crate::{account, check, demo, quarantine, run, table, telemetry};
 
 /// Takes metric files from devices that can only speak FTP and turns them into Apache Iceberg tables.
 #[derive(Debug, Parser)]
@@ -48,7 +48,13 @@ enum Command {
         command: account::Command,
     },
     /// Say all that is wrong with the configuration
-    Check,
+    Check {
+        /// Also say what devices are told, and log in to the Inlet that runs here in each mode, as they do
+        #[arg(long)]
+        network: bool,
+        #[command(flatten)]
+        trial: check::Trial,
+    },
     /// The tables
     Table {
         #[command(subcommand)]
@@ -73,8 +79,9 @@ impl Cli {
             Command::Watch => run::watch(&config).await,
             Command::Etl => run::etl(&config).await,
             Command::Account { command } => account::run(&config, command).await,
-            Command::Check => {
-                crate::check::run(&config, self.common.config.as_deref())
+            Command::Check { network, trial } => {
+                check::run(&config, self.common.config.as_deref())?;
+                if network { check::network(&config, trial).await } else { Ok(()) }
             }
             Command::Table { command } => table::run(&config, command).await,
             Command::Quarantine { command } => quarantine::run(&config, command).await,

@@ -47,6 +47,11 @@ impl Advertised {
         &self.0
     }
 
+    /// Each address with whom or where it is for, in words, in the order in which they are tried.
+    pub fn told(&self) -> impl Iterator<Item = (String, &Address)> {
+        self.0.iter().map(|rule| (rule.when.to_string(), &rule.address))
+    }
+
     /// Whether it matters in which availability zone the server is.
     pub(crate) fn names_zones(&self) -> bool {
         self.0.iter().any(|rule| matches!(rule.when, When::Zone(_)))
@@ -143,6 +148,16 @@ impl TryFrom<String> for Address {
 impl From<Address> for String {
     fn from(address: Address) -> Self {
         address.to_string()
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("all others"),
+            Self::Client(network) => write!(f, "devices in {network}"),
+            Self::Zone(zone) => write!(f, "devices of a server in {zone}"),
+        }
     }
 }
 
