@@ -20,6 +20,7 @@ use crate::account;
 use crate::backends::{self, Lakes, Queues};
 use crate::config::{Config, LakeKind, QueueKind};
 use crate::data::{Data, Lock};
+use crate::descriptors;
 use crate::embedded::SqliteQueue;
 use crate::formats;
 use crate::http::Front;
@@ -141,6 +142,7 @@ fn shared_backends(config: &Config, command: &str) -> anyhow::Result<()> {
 }
 
 async fn start_ingest(config: &Config, data: &Data, services: &mut Services) -> anyhow::Result<SocketAddr> {
+    descriptors::raise_limit(config.ingest.limits.sessions);
     let spool = Spool::open(data.path()).with_context(|| format!("open the spool in {}", data.path().display()))?;
     let accounts = Accounts::open(&data.join(account::FILE))?;
     let parts = ingest::Parts { accounts: Arc::new(accounts), spool: Arc::new(spool) };

@@ -19,7 +19,7 @@ const NAME_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
-    version: u32,
+    pub(crate) version: u32,
     pub(crate) upload: Ulid,
     pub(crate) session: Ulid,
     pub(crate) account: String,

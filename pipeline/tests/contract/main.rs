@@ -47,6 +47,7 @@ async fn on_s3(servers: Servers) {
     let bucket = servers.bucket().await;
     let lake = etl::S3Lake::compatible(servers.s3());
     lake::check_lake(Arc::new(lake.clone()), &bucket, RACES_ON_SERVERS).await;
+    servers.has_no_upload_left(&bucket).await;
     raw::check_raw(Arc::new(watcher::S3Lake::new(servers.s3(), bucket)), &lake, RACES_ON_SERVERS).await;
 }
 

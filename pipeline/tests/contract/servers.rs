@@ -1,6 +1,7 @@
 //! Clients of the servers that the environment names.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::{Builder, tls};
@@ -56,6 +57,19 @@ impl Servers {
         let bucket = unique();
         self.s3().create_bucket().bucket(&bucket).send().await.unwrap();
         bucket
+    }
+
+    /// Waits until every multipart upload is completed or aborted: what was dropped unfinished must not cost storage for ever.
+    pub(crate) async fn has_no_upload_left(&self, bucket: &str) {
+        let began = Instant::now();
+        loop {
+            let left = self.s3().list_multipart_uploads().bucket(bucket).send().await.unwrap().uploads.unwrap_or_default();
+            if left.is_empty() {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(10), "left unfinished: {left:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The URL of a new queue.
