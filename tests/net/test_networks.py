@@ -103,7 +103,8 @@ LAN_MAP = {"INLET_INGEST__PASSIVE__ADDRESS": f'["10.0.0.0/8=auto", "{PUBLIC}"]'}
 SETTINGS = {
     "Elastic IP, address `auto`": Setting(ELASTIC, {}, of(BELIEVERS, PRIVATE)),
     "Elastic IP, address fixed": Setting(ELASTIC, PUBLIC_ADDRESS),
-    "Elastic IP, address `0.0.0.0`": Setting(ELASTIC, {"INLET_INGEST__PASSIVE__ADDRESS": "0.0.0.0"}, of(BELIEVERS | {"ncftp passive"}, ZERO)),
+    "Elastic IP, address `0.0.0.0`": Setting(
+        ELASTIC, {"INLET_INGEST__PASSIVE__ADDRESS": "0.0.0.0"}, of(BELIEVERS | {"ncftp passive"}, ZERO)),
     "Elastic IP, address by network": Setting(ELASTIC, LAN_MAP),
     "The same, device in the company network": Setting(ELASTIC, LAN_MAP, source="lan", host=SERVER),
     "LVS with the FTP helper, source port 20": Setting(LVS, FROM_20),
