@@ -15,9 +15,12 @@ pub(super) async fn keys(
     after: Option<&str>,
     keys_max: usize,
 ) -> Result<Vec<String>, LakeError> {
+    if keys_max == 0 {
+        return Ok(Vec::new());
+    }
     let mut first = First { keys: BTreeSet::new(), keys_max };
     let mut continuation = None;
-    while keys_max > 0 {
+    loop {
         let request = client.list_objects_v2().bucket(&under.bucket).prefix(&under.key).set_continuation_token(continuation);
         let request = match order {
             Order::Bytes => request.set_start_after(after.map(str::to_owned)),
