@@ -122,7 +122,7 @@ impl<'f> Block<'f> {
                 None => self.row(line.number, &cells, local),
             };
             if let Err(reason) = result {
-                self.refused.push(Refused { row: line.number, bytes: line.raw, reason });
+                self.refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason });
             }
         }
         if self.columns.is_empty() {
@@ -244,7 +244,7 @@ pub(crate) fn device(name: &str) -> Result<String, &'static str> {
 /// A run of bytes at the end of a file that no device meant to write.
 pub(crate) fn tail(lines: &Lines<'_>, bytes: Range<usize>) -> Refused {
     let reason = format!("{} bytes that end in nothing but 0xFF or NUL, as erased or lost memory does", bytes.len());
-    Refused { row: lines.number() + 1, bytes, reason }
+    Refused { member: None, row: lines.number() + 1, bytes, reason }
 }
 
 #[cfg(test)]

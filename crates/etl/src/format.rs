@@ -30,7 +30,7 @@ pub struct File<'a> {
     pub device: &'a str,
     /// The zone that the account declares for times without one.
     pub zone: Option<&'a str>,
-    /// The unwrapped bytes.
+    /// Its bytes.
     pub bytes: &'a [u8],
 }
 
