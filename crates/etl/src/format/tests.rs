@@ -69,7 +69,7 @@ fn a_definition_that_is_wrong_says_where() {
     check_errors(
         &CSV.replace("delimiter = \",\"", "delimeter = \",\""),
         &["test.toml: line 7 (delimeter): unknown field `delimeter`, expected one of `delimiter`, `quoted`, `multiline`, \
-           `trailing_delimiter`, `preamble`, `comment`, `header`, `leading`, `nulls`, `decimal`, `timestamp`, `columns`"],
+           `trailing_delimiter`, `preamble`, `comment`, `header`, `names`, `leading`, `nulls`, `decimal`, `timestamp`, `columns`"],
     );
     check_errors(
         &CSV.replace("**", "{a"),

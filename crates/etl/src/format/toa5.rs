@@ -119,6 +119,7 @@ impl Toa5 {
             syntax: &self.syntax,
             comment: None,
             time: TimeFormat::IsoOrYearLast(order),
+            offset: None,
             decimal: Decimal::Point,
             nulls: &[],
         })

@@ -135,7 +135,8 @@ fn delimited() {
     check("csv_generic/midc_20181014.txt", "midc", 5);
     check("csv_generic/seattle-weather.csv", "seattle", 5);
     check("ecowitt/202501A.CSV", "ecowitt", 20);
-    check("hobo/QU5_Mooring_15m_20392468_20210803.csv", "hobo", 5);
+    check("hobo/QU5_Mooring_15m_20392468_20210803.csv", "hobo-mooring", 5);
+    check("hobo/Charlies_AW_20170726_20170926.csv", "hobo", 5);
     check("jma_sjis/dl.csv", "jma", 3);
     check("minidot/2019-12-13 151700Z.txt", "minidot", 4);
     check("minidot/2019-12-14 154700Z.txt", "minidot", 4);
