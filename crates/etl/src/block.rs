@@ -190,7 +190,8 @@ impl<'f> Block<'f> {
         let stamp = self.layout.time.read(text).ok_or_else(|| fault(self.time_fault(text)))?;
         let offset = self.offset_cell.and_then(|cell| cells.get(cell)).map(offset_of).transpose()?;
         let stamp = Stamp { offset: stamp.offset.or(offset).or(self.layout.offset), ..stamp };
-        local.utc(stamp).map_err(|zone| fault(CellFault::Zone(excerpt(text), zone).to_string()))
+        let time = local.utc(stamp).map_err(|zone| fault(CellFault::Zone(excerpt(text), zone).to_string()))?;
+        local.check(time).map(|()| time)
     }
 
     fn time_fault(&self, text: &str) -> String {

@@ -21,6 +21,8 @@ pub struct Limits {
     pub line_bytes: ByteSize,
     /// The most columns under one header.
     pub columns: usize,
+    /// The first year that rows are believed to be from; earlier ones are refused.
+    pub year_min: i16,
 }
 
 impl Limits {
@@ -54,6 +56,7 @@ impl Limits {
             members: 1000,
             line_bytes: ByteSize::mib(1),
             columns: 4096,
+            year_min: 1900,
         }
     }
 }

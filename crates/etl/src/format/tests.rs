@@ -29,7 +29,8 @@ fn formats() -> Formats {
     }
     definitions.sort();
     let sources: Vec<Source<'_>> = definitions.iter().map(|(file, text)| Source { file, text }).collect();
-    Formats::load(&sources, "UTC", Limits::for_tests()).unwrap_or_else(|errors| panic!("{errors:?}"))
+    let limits = Limits { year_min: 1990, ..Limits::for_tests() };
+    Formats::load(&sources, "UTC", limits).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
 /// One definition alone.

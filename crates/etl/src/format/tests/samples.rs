@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float64Type, Int64Type};
 use serde_json::Value;
 
-use super::{File, formats, rows};
+use super::{File, formats, parse, rows};
 use crate::limits::Limits;
 use crate::members;
 use crate::rows::{Kind, Parsed, Part};
@@ -77,6 +77,52 @@ fn check_column(at: &str, array: &dyn Array, kind: Kind, facts: &Value) {
     let expected = facts["sum"].as_f64().unwrap();
     let scale: f64 = numbers.iter().map(|value| value.abs()).sum();
     assert!((sum - expected).abs() <= 1e-9 * scale, "{at}: sum {sum}, expected {expected}");
+}
+
+/// The sums of the fields, table by table, against `truth.json`.
+fn check_points(name: &str, path: &str) {
+    let Some((_, facts)) = truths().into_iter().find(|(known, _)| known == name) else { return };
+    let bytes = std::fs::read(folder().unwrap().join(name)).unwrap();
+    let parsed = parse(&formats(), path, &bytes).unwrap();
+    assert_eq!(parsed.refused, [], "{name}");
+    assert_eq!(rows(&parsed) as u64, facts["points"].as_u64().unwrap(), "{name}");
+    let mut compared = 0;
+    for part in &parsed.parts {
+        let measurement = part.table.trim_start_matches("influx_");
+        assert_eq!(part.row.len() as u64, facts["measurements"][measurement].as_u64().unwrap(), "{name}: {measurement}");
+        for (column, array) in &part.columns {
+            let field = &facts["fields"][format!("{measurement}.{}", column.original)];
+            let sum = match column.kind {
+                Kind::Double => arrow::compute::sum(array.as_primitive::<Float64Type>()).unwrap(),
+                Kind::Long => arrow::compute::sum(array.as_primitive::<Int64Type>()).unwrap() as f64,
+                _ => continue,
+            };
+            let at = format!("{name}: {measurement}.{}", column.original);
+            assert_eq!((array.len() - array.null_count()) as u64, field["count"].as_u64().unwrap(), "{at}");
+            let expected = field["sum"].as_f64().unwrap();
+            assert!((sum - expected).abs() <= 1e-9 * expected.abs(), "{at}: {sum}, expected {expected}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 0, "{name}");
+    let times = || parsed.parts.iter().flat_map(|part| part.ts.values().iter().copied());
+    let unit = if path.contains("/seconds/") { 1_000_000.0 } else { 0.001 };
+    for (what, got) in [("min_ts", times().min()), ("max_ts", times().max())] {
+        let expected = facts[what].as_f64().unwrap() * unit;
+        assert!((got.unwrap() as f64 - expected).abs() < 1.0, "{name}: {what}");
+    }
+}
+
+#[test]
+fn line_protocol() {
+    check_points("line_protocol/metrics.lp", "/metrics.lp");
+    check_points("line_protocol/air_and_water.lp", "/seconds/air.lp");
+    check_points("line_protocol/temperature.lp", "/seconds/t.lp");
+    if folder().is_some() {
+        // Seconds that are taken for nanoseconds are of 1970.
+        let parsed = outcome("line_protocol/temperature.lp").unwrap();
+        assert_eq!((rows(&parsed), parsed.refused.len()), (0, 6));
+    }
 }
 
 fn micros(text: &str) -> i64 {
@@ -317,7 +363,7 @@ fn nothing_else_loads() {
     let kinds = [
         "fixed_width",
         "fronius",
-        "line_protocol",
+        "line_protocol/line-protocol-corpus",
         "openmetrics",
         "parquet",
         "prometheus",
