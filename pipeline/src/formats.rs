@@ -6,8 +6,15 @@ use anyhow::{Context as _, bail};
 use etl::{Formats, Source};
 
 /// The definitions that come with Inlet, from `pipeline/formats`.
-const EMBEDDED: [(&str, &str); 2] =
-    [("formats/csv.toml", include_str!("../formats/csv.toml")), ("formats/toa5.toml", include_str!("../formats/toa5.toml"))];
+const EMBEDDED: [(&str, &str); 7] = [
+    ("formats/csv.toml", include_str!("../formats/csv.toml")),
+    ("formats/ecowitt.toml", include_str!("../formats/ecowitt.toml")),
+    ("formats/egx.toml", include_str!("../formats/egx.toml")),
+    ("formats/hobo.toml", include_str!("../formats/hobo.toml")),
+    ("formats/line-protocol.toml", include_str!("../formats/line-protocol.toml")),
+    ("formats/minidot.toml", include_str!("../formats/minidot.toml")),
+    ("formats/toa5.toml", include_str!("../formats/toa5.toml")),
+];
 
 /// Reads every definition, and says all that is wrong with them at once.
 pub fn load(config: &etl::Config) -> anyhow::Result<Formats> {

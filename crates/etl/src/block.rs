@@ -8,10 +8,10 @@ use arrow::array::{Int64Array, StringArray, TimestampMicrosecondArray};
 use row::{Rows, Source};
 
 use crate::column::{CellFault, Filling, Rules, Typing, excerpt};
-use crate::number::Decimal;
+use crate::number::{self, Decimal};
 use crate::rows::{Column, Kind, Part, Refusal, Refused};
 use crate::text::{Line, Lines};
-use crate::time::TimeFormat;
+use crate::time::{Stamp, TimeFormat};
 use crate::tokenise::{Cell, Syntax};
 use crate::zone::Local;
 
@@ -27,6 +27,8 @@ pub(crate) struct Layout<'f> {
     /// Lines that begin so are no rows.
     pub(crate) comment: Option<&'f str>,
     pub(crate) time: TimeFormat,
+    /// Seconds east of Greenwich of times that carry no offset of their own, when the header says so.
+    pub(crate) offset: Option<i64>,
     pub(crate) decimal: Decimal,
     pub(crate) nulls: &'f [String],
 }
@@ -36,6 +38,8 @@ pub(crate) struct Layout<'f> {
 pub(crate) enum Field {
     /// The time, or the part of it with this place; parts are joined by a space.
     Time(usize),
+    /// The time's offset from UTC in minutes, for times that carry none of their own.
+    Offset,
     /// The device.
     Device,
     /// A measurement, with markers of its own for no value.
@@ -74,6 +78,7 @@ struct Block<'f> {
     layout: &'f Layout<'f>,
     /// Where the parts of the time stand in a row, in their order.
     time_cells: Vec<usize>,
+    offset_cell: Option<usize>,
     device_cell: Option<usize>,
     columns: Vec<Option<Filling>>,
     decided: Vec<Option<Kind>>,
@@ -98,6 +103,7 @@ impl<'f> Block<'f> {
         Self {
             layout,
             time_cells: time_cells.into_iter().map(|(_, cell)| cell).collect(),
+            offset_cell: layout.fields.iter().position(|field| *field == Field::Offset),
             device_cell: layout.fields.iter().position(|field| *field == Field::Device),
             columns: Vec::new(),
             decided: decided.to_vec(),
@@ -122,7 +128,7 @@ impl<'f> Block<'f> {
                 None => self.row(line.number, &cells, local),
             };
             if let Err(reason) = result {
-                self.refused.push(Refused { row: line.number, bytes: line.raw, reason });
+                self.refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason });
             }
         }
         if self.columns.is_empty() {
@@ -182,7 +188,10 @@ impl<'f> Block<'f> {
         };
         let fault = |fault| format!("the row's time: {fault}");
         let stamp = self.layout.time.read(text).ok_or_else(|| fault(self.time_fault(text)))?;
-        local.utc(stamp).map_err(|zone| fault(CellFault::Zone(excerpt(text), zone).to_string()))
+        let offset = self.offset_cell.and_then(|cell| cells.get(cell)).map(offset_of).transpose()?;
+        let stamp = Stamp { offset: stamp.offset.or(offset).or(self.layout.offset), ..stamp };
+        let time = local.utc(stamp).map_err(|zone| fault(CellFault::Zone(excerpt(text), zone).to_string()))?;
+        local.check(time).map(|()| time)
     }
 
     fn time_fault(&self, text: &str) -> String {
@@ -224,6 +233,13 @@ impl<'f> Block<'f> {
     }
 }
 
+/// Seconds east of Greenwich from minutes. A row without them says no time: the zone may be the wrong one.
+fn offset_of(cell: &Cell<'_>) -> Result<i64, String> {
+    const MINUTES_MAX: i64 = 18 * 60;
+    let minutes = number::long(cell.text).filter(|minutes| (-MINUTES_MAX..=MINUTES_MAX).contains(minutes));
+    minutes.map(|minutes| minutes * 60).ok_or_else(|| format!("{} is no offset from UTC in minutes", excerpt(cell.text)))
+}
+
 fn device_of(cell: &Cell<'_>) -> Result<String, String> {
     device(&cell.value()).map_err(|problem| format!("the row's device {} {problem}", excerpt(cell.text)))
 }
@@ -244,7 +260,7 @@ pub(crate) fn device(name: &str) -> Result<String, &'static str> {
 /// A run of bytes at the end of a file that no device meant to write.
 pub(crate) fn tail(lines: &Lines<'_>, bytes: Range<usize>) -> Refused {
     let reason = format!("{} bytes that end in nothing but 0xFF or NUL, as erased or lost memory does", bytes.len());
-    Refused { row: lines.number() + 1, bytes, reason }
+    Refused { member: None, row: lines.number() + 1, bytes, reason }
 }
 
 #[cfg(test)]

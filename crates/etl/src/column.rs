@@ -105,6 +105,13 @@ impl Filling {
         Self { typing, cells, decided, contested: false, numbers: 0, words: 0, codes: 0 }
     }
 
+    /// A column that comes after `nulls` rows without it.
+    pub(crate) fn without_values(typing: Typing, nulls: usize) -> Self {
+        let mut filling = Self::new(typing, None, nulls);
+        (0..nulls).for_each(|_| filling.cells.push_null());
+        filling
+    }
+
     /// Appends a cell; `rows` is about how many rows there will be.
     #[inline]
     pub(crate) fn push(

@@ -1,68 +1,146 @@
-//! Takes a compressed file out of its wrapping, within bounds. What a file is, its first bytes say, never its name.
+//! Takes files out of gzip and zip, within bounds. What a file is, its first bytes say, never its name.
+//!
+//! Wrappings may lie within each other as deep as [`Limits::depth`] allows, as in the zip of zips that a WebBox sends. Nothing is
+//! ever written under a member's name: it is a label, and may be anything.
+
+mod gzip;
+mod zip;
 
 use std::borrow::Cow;
 use std::io::Read;
 
-use flate2::bufread::GzDecoder;
-
 use crate::limits::Limits;
 use crate::rows::Refusal;
 
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const ZIP: [&[u8]; 3] = [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"];
 /// Below this many bytes unpacked the ratio says nothing: a short file of zeros is no bomb.
 const RATIO_FROM_BYTES: u64 = 1 << 20;
 
-/// The bytes inside a gzip file (RFC 1952), all members in turn, as APPE of `.gz` files makes them; any other file as it is.
+/// One file, out of its wrapping.
+#[derive(Debug)]
+pub struct Member<'a> {
+    /// What its archive calls it, behind the names of the archives that it lies in, with slashes between; `None` when it came in
+    /// no archive.
+    pub name: Option<String>,
+    /// Its bytes, or why they cannot be had.
+    pub bytes: Result<Cow<'a, [u8]>, Refusal>,
+}
+
+/// The files inside gzip (RFC 1952) and zip, in their order; any other file as it is.
 ///
-/// A file that is cut short, damaged or larger than `limits` allows is refused whole: a prefix that happens to decode is
-/// never taken for the file.
-pub fn unwrap<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]>, Refusal> {
-    if ZIP.iter().any(|magic| bytes.starts_with(magic)) {
-        return Err(Refusal { reason: "a zip archive; only gzip can be unpacked".to_owned() });
-    }
-    if !bytes.starts_with(GZIP) {
-        return Ok(Cow::Borrowed(bytes));
-    }
-    let unpacked = gunzip(bytes, limits)?;
-    if unpacked.starts_with(GZIP) || ZIP.iter().any(|magic| unpacked.starts_with(magic)) {
-        return Err(Refusal { reason: "a compressed file within a gzip file".to_owned() });
-    }
-    Ok(Cow::Owned(unpacked))
+/// A member that is damaged or encrypted is refused by itself. The whole file is refused when it is cut short, or goes beyond
+/// what `limits` allow: a prefix that happens to decode is never taken for the file.
+pub fn unwrap<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Vec<Member<'a>>, Refusal> {
+    let mut allowance = Allowance::new(bytes.len(), limits);
+    let mut members = Vec::new();
+    unwrap_layer(Cow::Borrowed(bytes), None, limits.depth, &mut allowance, &mut members)?;
+    Ok(members)
 }
 
-fn gunzip(packed: &[u8], limits: &Limits) -> Result<Vec<u8>, Refusal> {
-    let ratio_bytes_max = (packed.len() as u64).saturating_mul(limits.ratio).max(RATIO_FROM_BYTES);
-    let bytes_max = limits.unwrapped_bytes.as_u64().min(ratio_bytes_max);
-    let mut unpacked = Vec::with_capacity(packed.len().saturating_mul(4));
-    let mut rest = packed;
-    loop {
-        let left = bytes_max.saturating_sub(unpacked.len() as u64);
-        let mut member = GzDecoder::new(rest);
-        member.by_ref().take(left.saturating_add(1)).read_to_end(&mut unpacked).map_err(|error| Refusal {
-            reason: format!("gzip is cut short or damaged after {} bytes unpacked: {error}", unpacked.len()),
-        })?;
-        if unpacked.len() as u64 > bytes_max {
-            return Err(too_large(packed.len(), limits));
+/// Takes off one wrapping, and those below it.
+fn unwrap_layer<'a>(
+    bytes: Cow<'a, [u8]>,
+    name: Option<String>,
+    depth_left: usize,
+    allowance: &mut Allowance,
+    members: &mut Vec<Member<'a>>,
+) -> Result<(), Refusal> {
+    let (is_gzip, is_zip) = (gzip::is(&bytes), zip::is(&bytes));
+    if !(is_gzip || is_zip) {
+        members.push(Member { name, bytes: Ok(bytes) });
+        return Ok(());
+    }
+    if depth_left == 0 {
+        members.push(Member { name, bytes: Err(refusal("compressed more times over than allowed")) });
+        return Ok(());
+    }
+    if is_gzip {
+        match gzip::unpack(&bytes, allowance) {
+            Ok(unpacked) => return unwrap_layer(Cow::Owned(unpacked), name, depth_left - 1, allowance, members),
+            Err(fault) => return note(fault, name, members),
         }
-        rest = member.into_inner();
-        // After the last member only padding may follow; tar-like writers pad with NUL (RFC 1952 leaves it open).
-        if rest.iter().all(|byte| *byte == 0) {
-            return Ok(unpacked);
+    }
+    let entries = match zip::entries(&bytes) {
+        Ok(entries) => entries,
+        Err(fault) => return note(fault, name, members),
+    };
+    for entry in entries {
+        allowance.take_member()?;
+        let label = entry.label();
+        let label = name.as_ref().map_or_else(|| label.clone(), |archive| format!("{archive}/{label}"));
+        match entry.unpack(&bytes, allowance) {
+            Ok(unpacked) => unwrap_layer(Cow::Owned(unpacked), Some(label), depth_left - 1, allowance, members)?,
+            Err(fault) => note(fault, Some(label), members)?,
         }
-        if !rest.starts_with(GZIP) {
-            return Err(Refusal { reason: format!("{} bytes that are not gzip follow the gzip data", rest.len()) });
+    }
+    Ok(())
+}
+
+/// Why something could not be unpacked.
+enum Fault {
+    /// It is damaged, or in a form that is not known.
+    Member(Refusal),
+    /// It exceeds what the whole file may unpack to.
+    Bound(Refusal),
+}
+
+/// What is wrong with a member costs that member; what is wrong with the file itself, or exceeds its bounds, costs the file.
+fn note(fault: Fault, name: Option<String>, members: &mut Vec<Member<'_>>) -> Result<(), Refusal> {
+    match fault {
+        Fault::Member(refusal) if name.is_some() => members.push(Member { name, bytes: Err(refusal) }),
+        Fault::Member(refusal) | Fault::Bound(refusal) => return Err(refusal),
+    }
+    Ok(())
+}
+
+/// What one uploaded file may still unpack to, all layers and members taken together.
+struct Allowance {
+    bytes: u64,
+    members: usize,
+    /// For the reason when it is used up.
+    told: String,
+}
+
+impl Allowance {
+    fn new(packed_bytes: usize, limits: &Limits) -> Self {
+        let ratio_bytes_max = (packed_bytes as u64).saturating_mul(limits.ratio).max(RATIO_FROM_BYTES);
+        let told = format!(
+            "at most {}, {} times its {packed_bytes} bytes, and {} members",
+            limits.unwrapped_bytes, limits.ratio, limits.members
+        );
+        Self { bytes: limits.unwrapped_bytes.as_u64().min(ratio_bytes_max), members: limits.members, told }
+    }
+
+    /// Reads all of `from`; one byte beyond what is allowed is the end.
+    fn read(&mut self, from: impl Read, into: &mut Vec<u8>) -> Result<(), ReadFault> {
+        let before = into.len();
+        let result = from.take(self.bytes.saturating_add(1)).read_to_end(into);
+        let bytes = (into.len() - before) as u64;
+        if bytes > self.bytes {
+            return Err(ReadFault::Bound(self.exceeded()));
         }
+        self.bytes -= bytes;
+        result.map(|_| ()).map_err(ReadFault::Data)
+    }
+
+    fn take_member(&mut self) -> Result<(), Refusal> {
+        self.members = self.members.checked_sub(1).ok_or_else(|| self.exceeded())?;
+        Ok(())
+    }
+
+    fn exceeded(&self) -> Refusal {
+        Refusal { reason: format!("unpacks to more than allowed: {}", self.told) }
     }
 }
 
-fn too_large(packed_bytes: usize, limits: &Limits) -> Refusal {
-    let reason = format!(
-        "gzip of {packed_bytes} bytes unpacks to more than allowed: at most {} and {} times its length",
-        limits.unwrapped_bytes, limits.ratio
-    );
-    Refusal { reason }
+/// Why packed data gave no bytes.
+enum ReadFault {
+    Data(std::io::Error),
+    Bound(Refusal),
+}
+
+fn refusal(reason: impl Into<String>) -> Refusal {
+    Refusal { reason: reason.into() }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,7 @@
 mod claim;
 mod definition;
 mod delimited;
+mod line_protocol;
 mod origin;
 mod toa5;
 
@@ -13,6 +14,7 @@ use claim::Claim;
 use definition::Problems;
 use delimited::Delimited;
 use encoding_rs::Encoding;
+use line_protocol::LineProtocol;
 use origin::{DeviceRule, TableRule};
 use toa5::Toa5;
 
@@ -30,7 +32,7 @@ pub struct File<'a> {
     pub device: &'a str,
     /// The zone that the account declares for times without one.
     pub zone: Option<&'a str>,
-    /// The unwrapped bytes.
+    /// Its bytes.
     pub bytes: &'a [u8],
 }
 
@@ -79,6 +81,7 @@ struct Format {
 enum Parser {
     Toa5(Toa5),
     Delimited(Box<Delimited>),
+    LineProtocol(LineProtocol),
 }
 
 /// A file under the format that claims it, about to be read.
@@ -134,11 +137,12 @@ impl Formats {
         };
         let account_zone = file.zone.map(zone).transpose()?;
         let zone = format.zone.as_ref().or(account_zone.as_ref()).unwrap_or(&self.default_zone);
-        let mut local = Local::new(zone);
+        let mut local = Local::new(zone).since(self.limits.year_min);
         let reading = Reading { format, file, text: &text, limits: &self.limits };
         let Yield { parts, mut refused } = match &format.parser {
             Parser::Toa5(toa5) => toa5.read(&reading, &mut local)?,
             Parser::Delimited(delimited) => delimited.read(&reading, &mut local)?,
+            Parser::LineProtocol(line_protocol) => line_protocol.read(&reading, &mut local)?,
         };
         refused.sort_by_key(|refused| refused.bytes.start);
         let zone = local.used().then(|| zone.name().to_owned());

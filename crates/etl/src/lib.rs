@@ -44,6 +44,7 @@ mod lake;
 mod ledger;
 mod limits;
 mod load;
+mod members;
 mod metrics;
 mod name;
 mod number;
@@ -64,7 +65,7 @@ mod worker;
 mod zone;
 
 pub use config::{BatchConfig, Config, LedgerConfig, QueueConfig};
-pub use container::unwrap;
+pub use container::{Member, unwrap};
 pub use error::Error;
 pub use facts::{Source as RawObject, Upload};
 pub use format::{File, FormatError, Formats, Source};

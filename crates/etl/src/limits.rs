@@ -13,10 +13,16 @@ pub struct Limits {
     pub unwrapped_bytes: ByteSize,
     /// How many times its packed length a compressed file may unpack to; looked at from 1 MiB unpacked on.
     pub ratio: u64,
+    /// How many wrappings may lie within each other: 2 for a zip of zips.
+    pub depth: usize,
+    /// The most members of an archive, those of archives within it counted too.
+    pub members: usize,
     /// The longest line; a longer one is refused as one row.
     pub line_bytes: ByteSize,
     /// The most columns under one header.
     pub columns: usize,
+    /// The first year that rows are believed to be from; earlier ones are refused.
+    pub year_min: i16,
 }
 
 impl Limits {
@@ -26,6 +32,8 @@ impl Limits {
             ("file_bytes", self.file_bytes.as_u64() == 0),
             ("unwrapped_bytes", self.unwrapped_bytes.as_u64() == 0),
             ("ratio", self.ratio == 0),
+            ("depth", self.depth == 0),
+            ("members", self.members == 0),
             ("line_bytes", self.line_bytes.as_u64() == 0),
             ("columns", self.columns == 0),
         ];
@@ -44,8 +52,11 @@ impl Limits {
             file_bytes: ByteSize::mib(64),
             unwrapped_bytes: ByteSize::mib(256),
             ratio: 200,
+            depth: 2,
+            members: 1000,
             line_bytes: ByteSize::mib(1),
             columns: 4096,
+            year_min: 1900,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::ledger::{Id, Ledgers};
 use crate::limits::Limits;
 use crate::retry::{Backoff, retry};
 use crate::rows::{Parsed, Part, Refusal};
-use crate::{batch, container, uploads};
+use crate::{batch, members, uploads};
 
 /// An upload, and what reading it gave.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Loaded {
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) parsed: Parsed,
-    /// The unwrapped file, kept only while rows of it were refused.
+    /// The unwrapped file, or the members of an archive one behind the other; kept only while rows of them were refused.
     pub(crate) unwrapped: Vec<u8>,
 }
 
@@ -53,11 +53,8 @@ pub(crate) type Parse = dyn Fn(&Upload, &[u8]) -> Result<Read, Refusal> + Send +
 /// Parsing by format definitions, after unwrapping.
 pub(crate) fn by_formats(formats: Formats, limits: Limits) -> Arc<Parse> {
     Arc::new(move |upload, bytes| {
-        let unwrapped = container::unwrap(bytes, &limits)?;
         let (path, device, zone) = (&upload.path, &upload.device, upload.zone.as_deref());
-        let parsed = formats.parse(&File { path, device, zone, bytes: &unwrapped })?;
-        let unwrapped = if parsed.refused.is_empty() { Vec::new() } else { unwrapped.into_owned() };
-        Ok(Read { parsed, unwrapped })
+        members::read(&formats, &File { path, device, zone, bytes }, &limits)
     })
 }
 

@@ -138,6 +138,8 @@ async fn copy(lake: &dyn Lake, from: &Address, bytes: u64, to: &Address) -> Resu
 /// One refused row as it stands in `rows.ndjson`.
 #[derive(Serialize)]
 struct Row<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<&'a str>,
     row: u64,
     offset: usize,
     reason: &'a str,
@@ -153,7 +155,8 @@ async fn write_rows(lake: &dyn Lake, to: &Address, case: &Case) -> Result<(), Er
     for refused in &case.rows {
         let bytes = case.unwrapped.get(refused.bytes.clone()).unwrap_or_default();
         let (bytes, text) = (BASE64.encode(bytes), std::str::from_utf8(bytes).ok());
-        let row = Row { row: refused.row, offset: refused.bytes.start, reason: &refused.reason, bytes, text };
+        let (member, offset) = (refused.member.as_deref(), refused.bytes.start);
+        let row = Row { member, row: refused.row, offset, reason: &refused.reason, bytes, text };
         lines.extend(json(&to.key, &row)?);
         lines.push(b'\n');
         if u64::try_from(lines.len()).is_ok_and(|bytes| bytes >= CHUNK_BYTES) {

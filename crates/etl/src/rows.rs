@@ -7,7 +7,8 @@ use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray}
 /// What one file gave. Every row of the file is in exactly one part, or refused.
 #[derive(Debug, Default)]
 pub struct Parsed {
-    /// Name of the format definition that claimed the file; empty when there was nothing in it to claim.
+    /// Name of the format definition that claimed the file; empty when there was nothing in it to claim. Several, with `, ` between,
+    /// when the members of an archive have different ones.
     pub format: String,
     /// The zone that times without one were read in, an IANA name; `None` when every time carried its own.
     pub zone: Option<String>,
@@ -26,7 +27,7 @@ pub struct Part {
     pub device: StringArray,
     /// Microseconds since the Unix epoch, with time zone `+00:00`.
     pub ts: TimestampMicrosecondArray,
-    /// The 1-based line of the unwrapped file on which each row begins.
+    /// The 1-based line on which each row begins, of the unwrapped file or of the archive's member that it stands in.
     pub row: Int64Array,
     /// The metric columns, in the file's order.
     pub columns: Vec<(Column, ArrayRef)>,
@@ -67,12 +68,22 @@ pub enum Kind {
 /// A row, or a run of bytes, that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The 1-based line of the unwrapped file.
+    /// The member of the archive that it stands in, when the file is one.
+    pub member: Option<String>,
+    /// The 1-based line of the unwrapped file, or of the member.
     pub row: u64,
-    /// Where the bytes stand in the unwrapped file, before any decoding of text.
+    /// Where the bytes stand in the unwrapped file, before any decoding of text. Empty when a whole member is refused: the
+    /// archive is then kept as it came.
     pub bytes: Range<usize>,
     /// Why, in words for the person who mends the format or the device.
     pub reason: String,
+}
+
+impl Refused {
+    /// Whether a member of an archive is refused as a whole.
+    pub(crate) fn is_whole_member(&self) -> bool {
+        self.member.is_some() && self.bytes.is_empty()
+    }
 }
 
 /// Why a whole file cannot be used.

@@ -172,7 +172,7 @@ pub(crate) fn parse() -> Arc<Parse> {
                 tables.entry(table.to_owned()).or_default().push(row);
             } else {
                 let row = u64::try_from(number).unwrap();
-                refused.push(Refused { row, bytes: offset..offset + line.len(), reason: "no three cells".into() });
+                refused.push(Refused { member: None, row, bytes: offset..offset + line.len(), reason: "no three cells".into() });
             }
             offset += line.len() + 1;
         }

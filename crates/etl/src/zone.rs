@@ -48,12 +48,29 @@ pub(crate) struct Local<'z> {
     until: i64,
     offset: i64,
     used: bool,
+    /// Rows from before this moment are not believed.
+    earliest: i64,
 }
 
 impl<'z> Local<'z> {
     /// Knows no offset yet.
     pub(crate) fn new(zone: &'z Zone) -> Self {
-        Self { zone, from: 0, until: 0, offset: 0, used: false }
+        Self { zone, from: 0, until: 0, offset: 0, used: false, earliest: i64::MIN }
+    }
+
+    /// Refuses rows from before a year: clocks that have lost their power begin at 1970, 1980 or the like.
+    pub(crate) fn since(self, year: i16) -> Self {
+        let start = DateTime::new(year, 1, 1, 0, 0, 0, 0).and_then(|start| Offset::UTC.to_timestamp(start));
+        Self { earliest: start.map_or(i64::MIN, Timestamp::as_microsecond), ..self }
+    }
+
+    /// Whether a row may be from this moment, in microseconds since 1970 UTC.
+    pub(crate) fn check(&self, row: i64) -> Result<(), String> {
+        if row >= self.earliest {
+            return Ok(());
+        }
+        let time = Timestamp::from_microsecond(row).map_or_else(|_| "long ago".to_owned(), |time| time.to_string());
+        Err(format!("the row's time: {time}, before the first year that is believed (etl.limits.year_min)"))
     }
 
     /// Whether a time was read in this zone for want of an offset of its own.

@@ -60,7 +60,7 @@ impl Claim {
         }
         let headerless = match parser {
             Some(Parser::Delimited(delimited)) => !delimited.has_names(),
-            Some(Parser::Toa5(_)) => true,
+            Some(Parser::Toa5(_) | Parser::LineProtocol(_)) => true,
             None => false,
         };
         for (key, names) in [("match.columns", &written.columns), ("match.first_column", &written.first_column)] {

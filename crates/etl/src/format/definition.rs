@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::claim::{Claim, Match};
 use super::delimited::{Delimited, DelimitedKeys};
+use super::line_protocol::LineProtocol;
 use super::origin::{DeviceKeys, DeviceRule, TableRule};
 use super::toa5::{Toa5, Toa5Keys};
 use super::{Format, FormatError, Parser};
@@ -16,7 +17,7 @@ use crate::zone::Zone;
 struct Definition {
     /// The format's name, unique among all definitions.
     format: String,
-    /// The table of its rows, with `{device}` and, for TOA5, `{table}`.
+    /// The table of its rows, with `{device}` and, for TOA5 and line protocol, `{table}`.
     table: String,
     device: DeviceKeys,
     /// The zone of times without one, before the account's and the default.
@@ -28,6 +29,7 @@ struct Definition {
     matches: Match,
     toa5: Option<Toa5Keys>,
     delimited: Option<DelimitedKeys>,
+    line_protocol: Option<LineProtocol>,
 }
 
 fn utf_8() -> Vec<String> {
@@ -66,11 +68,12 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
     if definition.format.is_empty() {
         problems.add("format", "a format needs a name");
     }
-    let parser = match (definition.toa5, definition.delimited) {
-        (Some(keys), None) => Some(Parser::Toa5(Toa5::new(keys))),
-        (None, Some(keys)) => Delimited::new(keys, problems).map(|delimited| Parser::Delimited(Box::new(delimited))),
+    let parser = match (definition.toa5, definition.delimited, definition.line_protocol) {
+        (Some(keys), None, None) => Some(Parser::Toa5(Toa5::new(keys))),
+        (None, Some(keys), None) => Delimited::new(keys, problems).map(|delimited| Parser::Delimited(Box::new(delimited))),
+        (None, None, Some(line_protocol)) => Some(Parser::LineProtocol(line_protocol)),
         _ => {
-            problems.add("toa5, delimited", "a definition has exactly one of these sections");
+            problems.add("toa5, delimited, line_protocol", "a definition has exactly one of these sections");
             None
         }
     };

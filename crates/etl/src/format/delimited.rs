@@ -1,6 +1,7 @@
 //! Text with a delimiter between its cells, as a definition describes it.
 
 mod keys;
+mod naming;
 
 use keys::ColumnKeys;
 pub(super) use keys::DelimitedKeys;
@@ -17,6 +18,7 @@ use crate::time::{Pattern, TimeFormat};
 use crate::tokenise::{Syntax, tokenise};
 use crate::zone::Local;
 use keys::{ColumnAt, ColumnType, HeaderRow};
+use naming::Naming;
 
 /// Reads delimited text.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(super) struct Delimited {
     syntax: Syntax,
     time: TimeFormat,
     decimal: Decimal,
+    naming: Naming,
 }
 
 /// A header's rows, one entry for each cell of a row.
@@ -66,13 +69,14 @@ impl Delimited {
         if !keys.header.contains(&HeaderRow::Names) && keys.columns.is_empty() {
             problems.add("delimited.columns", "without a header row of names every column must be given, in the file's order");
         }
+        let naming = Naming::new(&keys, problems);
         let syntax = Syntax {
             delimiter: delimiter?,
             quoted: keys.quoted,
             trailing_delimiter: keys.trailing_delimiter,
             multiline: keys.multiline,
         };
-        Some(Self { syntax, time: time?, decimal: decimal?, keys })
+        Some(Self { syntax, time: time?, decimal: decimal?, naming: naming?, keys })
     }
 
     /// Whether files say their columns' names themselves.
@@ -162,6 +166,9 @@ impl Delimited {
         for at in &self.keys.timestamp.columns {
             time.push(at.find(&header.names)?);
         }
+        let offset_cell = self.keys.timestamp.offset_minutes.as_ref().map(|at| at.find(&header.names)).transpose()?;
+        let time_name = time.first().and_then(|cell| header.names.get(*cell));
+        let offset = self.naming.offset(time_name.map_or("", String::as_str))?;
         let device_cell = format.device.column().map(|name| ColumnAt::Name(name.to_owned()).find(&header.names)).transpose()?;
         for column in &self.keys.columns {
             ColumnAt::Name(column.name.clone()).find(&header.names)?;
@@ -172,12 +179,16 @@ impl Delimited {
         for (index, (original, (unit, process))) in header.names.into_iter().zip(units).enumerate() {
             fields.push(if let Some(place) = time.iter().position(|cell| *cell == index) {
                 Field::Time(place)
+            } else if offset_cell == Some(index) {
+                Field::Offset
             } else if device_cell == Some(index) {
                 Field::Device
             } else {
-                let name = names.column(&original, index + 1);
+                let (name, own_unit) = self.naming.apart(&original);
+                let name = names.column(name, index + 1);
                 let part = |text: String| Some(text).filter(|text| !text.is_empty());
-                let column = Column { name, original, unit: part(unit), process: part(process), kind: Kind::Unknown };
+                let unit = part(unit).or_else(|| part(own_unit.to_owned()));
+                let column = Column { name, original, unit, process: part(process), kind: Kind::Unknown };
                 self.metric(column)
             });
         }
@@ -188,6 +199,7 @@ impl Delimited {
             syntax: &self.syntax,
             comment: self.keys.comment.as_deref(),
             time: self.time.clone(),
+            offset,
             decimal: self.decimal,
             nulls: &self.keys.nulls,
         })

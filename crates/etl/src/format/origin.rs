@@ -22,7 +22,7 @@ pub(super) struct DeviceKeys {
     path: Option<String>,
     /// A field of a TOA5 file's first line.
     header: Option<HeaderField>,
-    /// The name of the column that holds each row's device.
+    /// The name of the column, or of line protocol's tag, that holds each row's device.
     column: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl DeviceRule {
                 Some(Self::Path(regex))
             }
             (None, None, Some(field), None) => {
-                if matches!(parser, Some(Parser::Delimited(_))) {
+                if matches!(parser, Some(Parser::Delimited(_) | Parser::LineProtocol(_))) {
                     problems.add("device.header", "only TOA5 files name a device in their header");
                     return None;
                 }
@@ -103,7 +103,7 @@ impl TableRule {
         } else if name::table(&plain).is_none() {
             "needs a letter or a digit"
         } else if template.contains("{table}") && matches!(parser, Some(Parser::Delimited(_))) {
-            "{table} is for TOA5, whose header names one"
+            "{table} is for TOA5 and line protocol, which name one"
         } else if template.contains("{device}") && device.is_some_and(|rule| rule.column().is_some()) {
             "{device} cannot be in it when each row has its own"
         } else {

@@ -29,7 +29,8 @@ fn formats() -> Formats {
     }
     definitions.sort();
     let sources: Vec<Source<'_>> = definitions.iter().map(|(file, text)| Source { file, text }).collect();
-    Formats::load(&sources, "UTC", Limits::for_tests()).unwrap_or_else(|errors| panic!("{errors:?}"))
+    let limits = Limits { year_min: 1990, ..Limits::for_tests() };
+    Formats::load(&sources, "UTC", limits).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
 /// One definition alone.
@@ -69,7 +70,7 @@ fn a_definition_that_is_wrong_says_where() {
     check_errors(
         &CSV.replace("delimiter = \",\"", "delimeter = \",\""),
         &["test.toml: line 7 (delimeter): unknown field `delimeter`, expected one of `delimiter`, `quoted`, `multiline`, \
-           `trailing_delimiter`, `preamble`, `comment`, `header`, `leading`, `nulls`, `decimal`, `timestamp`, `columns`"],
+           `trailing_delimiter`, `preamble`, `comment`, `header`, `names`, `leading`, `nulls`, `decimal`, `timestamp`, `columns`"],
     );
     check_errors(
         &CSV.replace("**", "{a"),

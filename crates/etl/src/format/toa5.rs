@@ -91,7 +91,8 @@ impl Toa5 {
         while let Some(line) = lines.clone().next().filter(|line| !is_header(line)) {
             lines.next();
             if !line.is_blank() {
-                outcome.refused.push(Refused { row: line.number, bytes: line.raw, reason: reason.clone() });
+                let reason = reason.clone();
+                outcome.refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason });
             }
         }
         Ok(outcome)
@@ -118,6 +119,7 @@ impl Toa5 {
             syntax: &self.syntax,
             comment: None,
             time: TimeFormat::IsoOrYearLast(order),
+            offset: None,
             decimal: Decimal::Point,
             nulls: &[],
         })

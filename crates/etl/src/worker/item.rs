@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::commit::{Outcome, Share};
 use crate::load::{Loaded, Read};
 use crate::quarantine::Case;
-use crate::rows::Refusal;
+use crate::rows::{Refusal, Refused};
 use crate::uploads::{self, Record};
 
 /// One upload of a batch.
@@ -97,12 +97,15 @@ impl Item {
         }
         // A file of which nothing could be used is kept whole: its header is needed to make sense of its rows.
         case.whole = !case.tables.is_empty() || record.tables.is_empty();
+        // So is an archive of which a member could not be used.
+        case.whole |= parsed.refused.iter().any(Refused::is_whole_member);
         // The rows that a duplicate refuses are in quarantine already, under the upload that it repeats.
         is_duplicate &= record.tables.is_empty() && reasons.is_empty();
         if let Some(first) = parsed.refused.first().filter(|_| !is_duplicate) {
             let rows = parsed.refused.len();
             record.rows_refused = record.rows_refused.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX));
-            reasons.push(format!("{rows} rows refused, the first at line {}: {}", first.row, first.reason));
+            let of = first.member.as_ref().map(|member| format!(" of {member}")).unwrap_or_default();
+            reasons.push(format!("{rows} rows refused, the first at line {}{of}: {}", first.row, first.reason));
             (case.rows, case.unwrapped) = (parsed.refused, unwrapped);
         }
         record.reason = (!reasons.is_empty()).then(|| reasons.join("; "));

@@ -25,6 +25,9 @@ pub(in crate::format) struct DelimitedKeys {
     /// What each header row holds, from the first on; none for a file of rows alone.
     #[serde(default = "names")]
     pub(super) header: Vec<HeaderRow>,
+    /// A regular expression that takes the names in the header apart, into groups `(?<name>…)` and `(?<unit>…)`. A name that it
+    /// does not match has no unit in it.
+    pub(super) names: Option<String>,
     /// Names for the first columns of the rows, where the header leaves them out.
     #[serde(default)]
     pub(super) leading: Vec<String>,
@@ -61,13 +64,17 @@ pub(super) struct TimestampKeys {
     /// `iso8601`, or a pattern (see [`crate::time`]).
     #[serde(default = "iso")]
     pub(super) format: String,
+    /// A regular expression over the header of the time's first column, with a group `(?<zone>…)` that holds an offset from UTC.
+    pub(super) zone: Option<String>,
+    /// The column with each row's offset from UTC in minutes, positive east of Greenwich.
+    pub(super) offset_minutes: Option<ColumnAt>,
 }
 
 fn iso() -> String {
     "iso8601".to_owned()
 }
 
-/// A column, by its name in the header or its 1-based position.
+/// A column, by its name in the header, the beginning of its name with a `*` behind it, or its 1-based position.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(super) enum ColumnAt {
@@ -84,8 +91,11 @@ impl ColumnAt {
                 .filter(|index| *index < names.len())
                 .ok_or_else(|| format!("no column {position}: the header has {}", names.len())),
             Self::Name(name) => {
-                let mut at = names.iter().enumerate().filter(|(_, other)| *other == name).map(|(index, _)| index);
-                at.next().ok_or_else(|| format!("no column {name:?} in the header, where the format expects one"))
+                let is = |other: &String| match name.strip_suffix('*') {
+                    Some(beginning) => other.starts_with(beginning),
+                    None => other == name,
+                };
+                names.iter().position(is).ok_or_else(|| format!("no column {name:?} in the header, where the format expects one"))
             }
         }
     }

@@ -1,0 +1,70 @@
+//! An uploaded file to rows: each file within it is read for itself, under its own name, and what they give is put together.
+
+use std::borrow::Cow;
+
+use crate::container::{self, Member};
+use crate::format::{File, Formats};
+use crate::limits::Limits;
+use crate::load::Read;
+use crate::rows::{Parsed, Refusal, Refused};
+
+/// Reads `packed`, whose bytes are as they came. A member of an archive is a file at `<path of the archive>/<name of the member>`.
+///
+/// A member that cannot be used is refused as one row, and the others load. An error says that none of the file can be used.
+pub(crate) fn read(formats: &Formats, packed: &File<'_>, limits: &Limits) -> Result<Read, Refusal> {
+    let mut read = Read { parsed: Parsed::default(), unwrapped: Vec::new() };
+    for Member { name, bytes } in container::unwrap(packed.bytes, limits)? {
+        let path = match &name {
+            Some(name) => Cow::Owned(format!("{}/{name}", packed.path)),
+            None => Cow::Borrowed(packed.path),
+        };
+        let parsed = bytes.and_then(|bytes| {
+            let parsed = formats.parse(&File { path: &path, bytes: &bytes, ..*packed })?;
+            Ok((parsed, bytes))
+        });
+        match (parsed, name) {
+            (Ok((parsed, bytes)), name) => add(&mut read, parsed, bytes, name.as_deref()),
+            (Err(refusal), None) => return Err(refusal),
+            (Err(Refusal { reason }), Some(name)) => {
+                read.parsed.refused.push(Refused { member: Some(name), row: 1, bytes: 0..0, reason });
+            }
+        }
+    }
+    Ok(read)
+}
+
+/// Adds what a member gave. The bytes of members with refused rows are kept one behind the other.
+fn add(read: &mut Read, member: Parsed, bytes: Cow<'_, [u8]>, name: Option<&str>) {
+    let base = read.unwrapped.len();
+    if !member.refused.is_empty() {
+        if base == 0 {
+            read.unwrapped = bytes.into_owned();
+        } else {
+            read.unwrapped.extend_from_slice(&bytes);
+        }
+    }
+    let parsed = &mut read.parsed;
+    parsed.parts.extend(member.parts);
+    parsed.refused.extend(member.refused.into_iter().map(|refused| Refused {
+        member: name.map(str::to_owned),
+        bytes: refused.bytes.start + base..refused.bytes.end + base,
+        ..refused
+    }));
+    list(&mut parsed.format, member.format);
+    if let Some(zone) = member.zone {
+        list(parsed.zone.get_or_insert_default(), zone);
+    }
+}
+
+/// Adds a name to those that the members before had, each once.
+fn list(names: &mut String, name: String) {
+    if names.is_empty() {
+        *names = name;
+    } else if !name.is_empty() && !names.split(", ").any(|known| known == name) {
+        names.push_str(", ");
+        names.push_str(&name);
+    }
+}
+
+#[cfg(test)]
+mod tests;
