@@ -54,7 +54,12 @@ const DEMO_PASSWORD_LENGTH: usize = 24;
 
 /// Runs one command on the accounts file.
 pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
-    let accounts = Accounts::open(&Data::open(&config.data)?.join(FILE))?;
+    // An account may be added before the first start.
+    let data = match command {
+        Command::Add { .. } => Data::open(&config.data)?,
+        Command::List | Command::Remove { .. } => Data::existing(&config.data)?,
+    };
+    let accounts = Accounts::open(&data.join(FILE))?;
     match command {
         Command::Add { name, device, zone, modes, passive_address, password_stdin: _ } => {
             let password = password_from(std::io::stdin().lock())?;

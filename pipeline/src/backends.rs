@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use crate::aws;
-use crate::config::{CatalogKind, Config, LakeKind, QueueKind};
+use crate::config::{CatalogKind, Config, LakeKind, QueueKind, WAREHOUSE};
 use crate::data::Data;
 use crate::embedded::{LocalLake, SqliteQueue};
-
-/// The bucket of the embedded warehouse; tables are plain files in the directory of that name.
-const WAREHOUSE: &str = "warehouse";
 
 /// A lake as both sides see it.
 #[derive(Clone, Debug)]
@@ -39,7 +36,7 @@ pub async fn lakes(config: &Config, data: &Data) -> anyhow::Result<Lakes> {
         LakeKind::Local => {
             let buckets = [(bucket.as_str(), data.join("lake")), (WAREHOUSE, data.join(WAREHOUSE))];
             let lake = LocalLake::new(buckets).context("open the embedded lake")?;
-            let Some(raw) = lake.bucket(bucket) else { bail!("lake.bucket: `{bucket}` is the warehouse's own name") };
+            let raw = lake.bucket(bucket).context("open the bucket of raw objects")?;
             Ok(Lakes { raw: Arc::new(raw), whole: Arc::new(lake) })
         }
         LakeKind::S3 => {

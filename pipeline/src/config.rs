@@ -10,10 +10,15 @@ use figment::Figment;
 use figment::providers::{Format as _, Toml};
 use serde::Deserialize;
 
+use crate::formats;
+
 pub use problem::{Problem, Problems};
 
 /// The embedded defaults, as a reader of the repository sees them.
 pub const DEFAULTS: &str = include_str!("../inlet.toml");
+
+/// The bucket of the embedded warehouse; tables are plain files in the directory of that name.
+pub const WAREHOUSE: &str = "warehouse";
 
 /// All that Inlet can be told.
 #[derive(Clone, Debug, Deserialize)]
@@ -182,8 +187,21 @@ impl Config {
         if self.ingest.passive.ports.contains(self.http.listen.port()) {
             problems.push(("http.listen".into(), "its port is one of ingest.passive.ports".into()));
         }
-        if self.lake.bucket.is_empty() {
-            problems.push(("lake.bucket".into(), "a bucket has a name".into()));
+        if self.http.listen == self.ingest.listen && self.http.listen.port() != 0 {
+            problems.push(("http.listen".into(), "is ingest.listen too".into()));
+        }
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        if !self.lake.bucket.bytes().all(is_name) || !self.lake.bucket.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+            problems.push(("lake.bucket".into(), format!("`{}` is no name of a bucket", self.lake.bucket)));
+        }
+        if self.lake.kind == LakeKind::Local && self.lake.bucket == WAREHOUSE {
+            problems.push(("lake.bucket".into(), format!("`{WAREHOUSE}` is where the embedded tables are")));
+        }
+        if let Some(uri) = self.catalog.uri.as_ref().filter(|uri| !uri.starts_with("sqlite:")) {
+            problems.push(("catalog.uri".into(), format!("`{uri}` is not of the form `sqlite:///FILE`")));
+        }
+        if let Err(error) = formats::load(&self.etl) {
+            problems.push(("etl.formats".into(), format!("{error:#}")));
         }
         if self.queue.kind == QueueKind::Sqs && self.queue.url.is_none() {
             problems.push(("queue.url".into(), "missing: `queue.kind = \"sqs\"` needs the queue's URL".into()));

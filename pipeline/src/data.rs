@@ -5,10 +5,14 @@
 //! lake/  warehouse/  queue.db  catalog.db                    the embedded lake, tables, queue and catalog
 //! ```
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+
+/// What devices sent is for this service and its group, for nobody else on the machine.
+const FOLDER_MODE: u32 = 0o750;
 
 /// The data directory, made if it was not there.
 #[derive(Clone, Debug)]
@@ -21,8 +25,17 @@ pub struct Lock(#[expect(dead_code, reason = "the lock is the open file")] File)
 impl Data {
     /// Makes the directory if it is not there. Its path is absolute from here on: tables write it down.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(path).with_context(|| format!("data: make directory {}", path.display()))?;
+        let mut builder = DirBuilder::new();
+        let made = builder.recursive(true).mode(FOLDER_MODE).create(path);
+        made.with_context(|| format!("data: make directory {}", path.display()))?;
         let path = path.canonicalize().with_context(|| format!("data: {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// The directory, for commands that only ask: a mistyped path is an error, and nothing is made.
+    pub fn existing(path: &Path) -> anyhow::Result<Self> {
+        let found = path.canonicalize();
+        let path = found.with_context(|| format!("data: no directory {}; `inlet up` makes one", path.display()))?;
         Ok(Self(path))
     }
 

@@ -22,14 +22,14 @@ pub fn load(config: &etl::Config) -> anyhow::Result<Formats> {
         EMBEDDED.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
     for path in &config.formats {
         for file in files(path)? {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("etl.formats: read {}", file.display()))?;
+            let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
             definitions.push((file.display().to_string(), text));
         }
     }
     let sources: Vec<Source<'_>> = definitions.iter().map(|(file, text)| Source { file, text }).collect();
     Formats::load(&sources, &config.default_zone, config.limits.clone()).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("etl.formats: {}", lines.join("\n"))
+        anyhow::anyhow!("{}", lines.join("\n"))
     })
 }
 
@@ -38,12 +38,12 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = std::fs::read_dir(path).with_context(|| format!("etl.formats: list {}", path.display()))?;
+    let entries = std::fs::read_dir(path).with_context(|| format!("list {}", path.display()))?;
     let mut files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
     if files.is_empty() {
-        bail!("etl.formats: no *.toml in {}", path.display());
+        bail!("no *.toml in {}", path.display());
     }
     Ok(files)
 }

@@ -13,13 +13,16 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::error;
+use tracing::{debug, error};
 
 use crate::config::Config;
 use crate::telemetry;
 
 /// How often the recorder folds in what has been measured, so that it does not grow while nobody scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long answers that are under way may take at the end.
+const FINISH: Duration = Duration::from_secs(1);
 
 /// The process as balancers and monitoring see it. `/ready` fails until [`Front::ready`] and after [`Front::not_ready`].
 #[derive(Debug)]
@@ -62,11 +65,13 @@ impl Front {
         self.readiness.store(false, Ordering::Release);
     }
 
-    /// Stops answering.
+    /// Stops answering. A client that never finishes its request is not waited for.
     pub async fn finish(self) {
         self.stop.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if tokio::time::timeout(FINISH, self.tasks.wait()).await.is_err() {
+            debug!("HTTP connections are left open");
+        }
     }
 }
 

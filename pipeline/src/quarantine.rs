@@ -22,7 +22,7 @@ pub enum Command {
 /// Answers one question about the quarantine.
 pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     let Command::List { json } = command;
-    let data = Data::open(&config.data)?;
+    let data = Data::existing(&config.data)?;
     let lake = backends::lakes(config, &data).await?.whole;
     let entries = etl::quarantine::list(&*lake, &config.lake.bucket).await?;
     let mut out = std::io::stdout().lock();

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use etl::Formats;
 use iceberg::Catalog;
 use ingest::{Accounts, Spool};
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::account;
 use crate::backends::{self, Lakes, Queues};
@@ -57,12 +58,18 @@ impl Up {
         let lakes = backends::lakes(config, &data).await?;
         let queues = backends::queues(config, &data).await?;
 
+        let catalog = backends::catalog(config, &data, Arc::clone(&lakes.whole)).await?;
+        let formats = formats::load(&config.etl)?;
+        if let Some(queue) = &queues.embedded {
+            take_back(queue).await?;
+        }
+
         let mut services = Services::default();
         let ftp = start_ingest(config, &data, &mut services).await?;
-        start_watch(config, &data, lakes.raw, queues.publish, &mut services)?;
+        start_watch(config, &data, lakes.raw, queues.publish, &mut services);
         let outbox = data.join("outbox");
         services.stop_when(move || is_empty(outbox.clone()));
-        let catalog = start_etl(config, &data, lakes.whole, queues.receive, &mut services).await?;
+        start_etl(config, lakes.whole, queues.receive, Arc::clone(&catalog), formats, &mut services);
         // A queue that others feed too may never be empty.
         if let Some(queue) = queues.embedded {
             services.stop_when(move || has_nothing_to_deliver(queue.clone()));
@@ -114,7 +121,7 @@ pub async fn watch(config: &Config) -> anyhow::Result<()> {
     let Lakes { raw, .. } = backends::lakes(config, &data).await?;
     let Queues { publish, .. } = backends::queues(config, &data).await?;
     let mut services = Services::default();
-    start_watch(config, &data, raw, publish, &mut services)?;
+    start_watch(config, &data, raw, publish, &mut services);
     serve(services, front, "watch").await
 }
 
@@ -125,8 +132,10 @@ pub async fn etl(config: &Config) -> anyhow::Result<()> {
     let front = Front::start(config).await?;
     let Lakes { whole, .. } = backends::lakes(config, &data).await?;
     let Queues { receive, .. } = backends::queues(config, &data).await?;
+    let catalog = backends::catalog(config, &data, Arc::clone(&whole)).await?;
+    let formats = formats::load(&config.etl)?;
     let mut services = Services::default();
-    start_etl(config, &data, whole, receive, &mut services).await?;
+    start_etl(config, whole, receive, catalog, formats, &mut services);
     serve(services, front, "etl").await
 }
 
@@ -161,28 +170,35 @@ fn start_watch(
     lake: Arc<dyn watcher::Lake>,
     publish: Arc<dyn watcher::Publish>,
     services: &mut Services,
-) -> anyhow::Result<()> {
+) {
     // S3 names no other region when a bucket is in this one, so events of the embedded lake do the same.
     let region = config.lake.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
     let (config, parts) = (config.watcher.clone(), watcher::Parts { outbox: data.join("outbox"), lake, publish, region });
     services.start("watch", |shutdown| async move { Ok(watcher::run(config, parts, shutdown).await?) });
-    Ok(())
 }
 
-async fn start_etl(
+fn start_etl(
     config: &Config,
-    data: &Data,
     lake: Arc<dyn etl::Lake>,
     queue: Arc<dyn etl::Queue>,
+    catalog: Arc<dyn Catalog>,
+    formats: Formats,
     services: &mut Services,
-) -> anyhow::Result<Arc<dyn Catalog>> {
-    let formats = formats::load(&config.etl)?;
-    let catalog = backends::catalog(config, data, Arc::clone(&lake)).await?;
-    let bucket = config.lake.bucket.clone();
-    let parts = etl::Parts { lake, bucket, queue, catalog: Arc::clone(&catalog), formats, now: Timestamp::now };
+) {
+    let parts = etl::Parts { lake, bucket: config.lake.bucket.clone(), queue, catalog, formats, now: Timestamp::now };
     let config = config.etl.clone();
     services.start("etl", |shutdown| async move { Ok(etl::run(config, parts, shutdown).await?) });
-    Ok(catalog)
+}
+
+/// Takes back what the last process was working on when it was cut off, and says what has failed for good.
+async fn take_back(queue: &SqliteQueue) -> anyhow::Result<()> {
+    let taken_back = queue.take_back().await.context("take back from the embedded queue")?;
+    let dead = queue.depth().await.context("ask the embedded queue")?.dead;
+    info!(taken_back, "opened the embedded queue");
+    if dead > 0 {
+        warn!(dead, "the embedded queue holds dead letters: events that failed too often, whose uploads are in no table");
+    }
+    Ok(())
 }
 
 /// Whether the outbox holds no upload. One that cannot be listed is not waited for.

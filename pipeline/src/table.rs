@@ -33,7 +33,7 @@ pub enum Command {
 
 /// Answers one question about the tables.
 pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
-    let data = Data::open(&config.data)?;
+    let data = Data::existing(&config.data)?;
     let lake = backends::lakes(config, &data).await?.whole;
     let catalog = backends::catalog(config, &data, lake).await?;
     let namespace = &config.etl.namespace;

@@ -55,6 +55,12 @@ impl SqliteQueue {
         Ok(Self { pool, writer, due })
     }
 
+    /// Takes back what a process that was cut off had received and not deleted, so that it is delivered at once. To be called before
+    /// the first receive, by the one process that has the queue. Returns how many messages that were.
+    pub async fn take_back(&self) -> Result<u64, sqlx::Error> {
+        table::take_back(&mut *self.pool.acquire().await?, now()).await
+    }
+
     /// How much waits, and for how long.
     pub async fn depth(&self) -> Result<Depth, sqlx::Error> {
         table::depth(&mut *self.pool.acquire().await?, now()).await

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use etl::Message;
+use metrics::counter;
 use sqlx::{Row, SqliteConnection};
+use tracing::error;
 
 /// An id is never used again, so that an old receipt never names a new message.
 const SCHEMA: &str = "
@@ -57,6 +59,12 @@ pub(super) async fn send(connection: &mut SqliteConnection, bodies: &[String], n
     Ok(())
 }
 
+/// Makes what a process that is gone was working on deliverable at once. That delivery does not count: the process was cut off.
+pub(super) async fn take_back(connection: &mut SqliteConnection, now: i64) -> Result<u64, sqlx::Error> {
+    let update = "UPDATE messages SET visible_at = ?1, deliveries = max(deliveries - 1, 0) WHERE visible_at > ?1";
+    Ok(sqlx::query(update).bind(now).execute(connection).await?.rows_affected())
+}
+
 pub(super) async fn receive(
     connection: &mut SqliteConnection,
     messages_max: u32,
@@ -95,6 +103,8 @@ async fn take(
 /// Puts among the dead letters what would have been delivered once too often.
 async fn bury(connection: &mut SqliteConnection, dead: &[Message], now: i64) -> Result<(), sqlx::Error> {
     for (id, _) in dead.iter().filter_map(|message| parse(&message.receipt)) {
+        counter!("inlet_dead_letters_total").increment(1);
+        error!(message = id, "an upload's event failed too often and is a dead letter; its raw object is in the lake");
         let copy = sqlx::query(
             "INSERT INTO dead_letters (id, body, sent_at, died_at, deliveries)
              SELECT id, body, sent_at, ?1, deliveries - 1 FROM messages WHERE id = ?2",

@@ -34,6 +34,19 @@ async fn a_message_delivered_too_often_is_a_dead_letter_and_hides_no_other() {
 }
 
 #[tokio::test]
+async fn what_a_killed_process_had_received_comes_back_at_once_and_uncounted() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 1).await;
+    queue.publish(&bodies(&["a"])).await.unwrap();
+    for _ in 0..3 {
+        let received = queue.receive(1, WAIT, LONG).await.unwrap();
+        assert_eq!((received[0].body.as_str(), received[0].deliveries), ("a", 1));
+        assert_eq!(queue.take_back().await.unwrap(), 1);
+    }
+    assert_eq!(queue.depth().await.unwrap().dead, 0);
+}
+
+#[tokio::test]
 async fn the_depth_tells_what_waits_and_how_long() {
     let directory = tempfile::tempdir().unwrap();
     let queue = open(&directory, 5).await;
