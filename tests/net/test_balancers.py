@@ -39,6 +39,7 @@ listen ftp
 
 
 def test_behind_haproxy_with_proxy_v2_the_device_is_known(world, table):
+    world.device.nft("")
     world.router.nft(NO_PRIVATE_ADDRESSES_OUTSIDE)
     config = world.folder / "haproxy.cfg"
     config.write_text(HAPROXY)
@@ -54,6 +55,7 @@ def test_behind_haproxy_with_proxy_v2_the_device_is_known(world, table):
 
 
 def test_behind_an_nlb_a_node_tells_its_zones_address_and_probes_disturb_nobody(world, table):
+    world.device.nft("")
     world.router.nft(NLB)
     zones = {"INLET_INGEST__PASSIVE__ADDRESS": f'["eu-central-1a={PUBLIC}", "eu-central-1b=203.0.113.10", "auto"]'}
     prober = subprocess.Popen(world.router.command("python3", "-c", PROBER, SERVER, 21, *PASSIVE))
