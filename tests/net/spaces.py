@@ -55,7 +55,7 @@ def missing() -> str | None:
     """Why there can be no namespaces here."""
     if os.geteuid() != 0:
         return "namespaces need root"
-    for tool in ["ip", "nft"]:
+    for tool in ["ip", "nft", "haproxy"]:
         if not shutil.which(tool):
             return f"`{tool}` is not installed"
     trial = f"{PREFIX}-trial"

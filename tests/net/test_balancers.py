@@ -1,5 +1,7 @@
 """Behind balancers: HAProxy with the PROXY protocol, and an NLB that keeps addresses and asks every port for its health."""
 
+import os
+import signal
 import subprocess
 
 from clients import CLIENTS
@@ -39,21 +41,23 @@ listen ftp
 
 
 def test_behind_haproxy_with_proxy_v2_the_device_is_known(world, table):
+    world.device.nft("")
     world.router.nft(NO_PRIVATE_ADDRESSES_OUTSIDE)
-    config = world.folder / "haproxy.cfg"
+    config, pid = world.folder / "haproxy.cfg", world.folder / "haproxy.pid"
     config.write_text(HAPROXY)
-    process = subprocess.Popen(world.router.command("haproxy", "-db", "-f", config))
+    # It goes into the background once it listens.
+    world.router.run("haproxy", "-D", "-p", pid, "-f", config)
     try:
         with world.inlet("proxied", {"INLET_INGEST__PROXY__TRUSTED": '["10.0.1.1/32"]'}) as inlet:
             for client in PASSIVE_CLIENTS:
                 record = check(table, "HAProxy with PROXY v2, address `auto`", client, inlet, world.device)
                 assert record["client"].startswith("198.51.100.7:"), record
     finally:
-        process.terminate()
-        process.wait(30)
+        os.kill(int(pid.read_text()), signal.SIGTERM)
 
 
 def test_behind_an_nlb_a_node_tells_its_zones_address_and_probes_disturb_nobody(world, table):
+    world.device.nft("")
     world.router.nft(NLB)
     zones = {"INLET_INGEST__PASSIVE__ADDRESS": f'["eu-central-1a={PUBLIC}", "eu-central-1b=203.0.113.10", "auto"]'}
     prober = subprocess.Popen(world.router.command("python3", "-c", PROBER, SERVER, 21, *PASSIVE))

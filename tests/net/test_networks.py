@@ -121,20 +121,14 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def placed(request, world):
-    """Inlet in one of the networks."""
-    setting = SETTINGS[request.param]
+@pytest.mark.parametrize("name", SETTINGS)
+def test_each_client_gets_through_or_fails_for_a_known_reason(world, table, subtests, name):
+    setting = SETTINGS[name]
     world.router.nft(setting.router)
     world.home.nft(setting.home)
     world.device.nft(setting.firewall)
-    with world.inlet(f"inlet-{list(SETTINGS).index(request.param)}", setting.settings) as inlet:
-        yield request.param, setting, inlet
-    world.device.nft("")
-
-
-@pytest.mark.parametrize(("placed", "client"), [(name, client) for name, setting in SETTINGS.items() for client in setting.clients],
-                         indirect=["placed"])
-def test_a_client_gets_through_or_fails_for_a_known_reason(world, table, placed, client):
-    name, setting, inlet = placed
-    check(table, name, client, inlet, getattr(world, setting.source), setting.host, setting.fails.get(client), setting.clients)
+    with world.inlet(f"inlet-{list(SETTINGS).index(name)}", setting.settings) as inlet:
+        for client in setting.clients:
+            with subtests.test(client):
+                source, known = getattr(world, setting.source), setting.fails.get(client)
+                check(table, name, client, inlet, source, setting.host, known, setting.clients)

@@ -18,7 +18,7 @@ use super::control::{Control, LineError};
 use super::passive::Lease;
 use super::proxy_protocol::Ends;
 use super::reply::Reply;
-use super::shared::Shared;
+use super::sessions::Shared;
 use super::upstream::{Answer, Upstream};
 use super::watch::{Watch, Who};
 use crate::accounts::Account;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::loopback::{DataPort, discard};
 use super::reply::whole;
-use super::shared::Shared;
+use super::sessions::Shared;
 use crate::accounts::{Account, Login};
 use crate::landing::Landing;
 use crate::session::Session;
