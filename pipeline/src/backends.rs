@@ -80,7 +80,6 @@ pub async fn queues(config: &Config, data: &Data) -> anyhow::Result<Queues> {
 pub async fn catalog(config: &Config, data: &Data, lake: Arc<dyn etl::Lake>) -> anyhow::Result<Arc<dyn iceberg::Catalog>> {
     let CatalogKind::Sql = config.catalog.kind;
     let uri = config.catalog.uri.clone().unwrap_or_else(|| format!("sqlite://{}", data.join("catalog.db").display()));
-    let warehouse =
-        config.catalog.warehouse.clone().unwrap_or_else(|| format!("file://{}", data.join(WAREHOUSE).display()));
+    let warehouse = config.catalog.warehouse.clone().unwrap_or_else(|| format!("file://{}", data.join(WAREHOUSE).display()));
     etl::catalog::sqlite(&uri, warehouse.trim_end_matches('/'), lake).await.context("open the catalog")
 }

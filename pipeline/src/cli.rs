@@ -73,9 +73,7 @@ impl Cli {
             Command::Watch => run::watch(&config).await,
             Command::Etl => run::etl(&config).await,
             Command::Account { command } => account::run(&config, command).await,
-            Command::Check => {
-                crate::check::run(&config, self.common.config.as_deref())
-            }
+            Command::Check => crate::check::run(&config, self.common.config.as_deref()),
             Command::Table { command } => table::run(&config, command).await,
             Command::Quarantine { command } => quarantine::run(&config, command).await,
         }

@@ -175,8 +175,7 @@ impl Config {
     /// What is wrong although every key has a value of its type: (key, what is wrong).
     fn problems(&self) -> Vec<(String, String)> {
         let mut problems = Vec::new();
-        let sections =
-            [("ingest", self.ingest.problems()), ("watcher", self.watcher.problems()), ("etl", self.etl.problems())];
+        let sections = [("ingest", self.ingest.problems()), ("watcher", self.watcher.problems()), ("etl", self.etl.problems())];
         for (section, found) in sections {
             problems.extend(found.into_iter().map(|(key, message)| (format!("{section}.{key}"), message)));
         }
@@ -194,8 +193,9 @@ impl Config {
                 "catalog.warehouse".into(),
                 "missing: with `lake.kind = \"s3\"` it says where tables are put, as `s3://bucket/prefix`".into(),
             )),
-            (Some(warehouse), LakeKind::S3) if !warehouse.starts_with("s3://") => problems
-                .push(("catalog.warehouse".into(), format!("`{warehouse}` is not of the form `s3://bucket/prefix`"))),
+            (Some(warehouse), LakeKind::S3) if !warehouse.starts_with("s3://") => {
+                problems.push(("catalog.warehouse".into(), format!("`{warehouse}` is not of the form `s3://bucket/prefix`")))
+            }
             (Some(warehouse), LakeKind::Local) => problems.push((
                 "catalog.warehouse".into(),
                 format!("`{warehouse}`: with `lake.kind = \"local\"` tables are put in the data directory; leave it out"),

@@ -43,7 +43,7 @@ impl Data {
         match file.try_lock() {
             Ok(()) => Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => {
-                bail!("another process runs `{role}` on {}; stop it, or give this one its own `--data DIR`", self.0.display())
+                bail!("another process does `{role}` on {}; stop it, or give this one its own `--data DIR`", self.0.display())
             }
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", path.display())),
         }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use iceberg::Catalog;
 use suppaftp::Mode;
-use suppaftp::types::FileType;
 use suppaftp::tokio::AsyncFtpStream;
+use suppaftp::types::FileType;
 use tracing::info;
 
 use crate::config::Config;

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod data;
 pub mod demo;
+pub mod descriptors;
 pub mod embedded;
 pub mod formats;
 pub mod http;

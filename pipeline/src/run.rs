@@ -20,6 +20,7 @@ use crate::account;
 use crate::backends::{self, Lakes, Queues};
 use crate::config::{Config, LakeKind, QueueKind};
 use crate::data::{Data, Lock};
+use crate::descriptors;
 use crate::embedded::SqliteQueue;
 use crate::formats;
 use crate::http::Front;
@@ -36,7 +37,7 @@ pub struct Up {
     pub catalog: Arc<dyn Catalog>,
     services: Services,
     front: Front,
-    _lock: Lock,
+    _locks: [Lock; 2],
 }
 
 /// `inlet up`: everything in one process until a signal says stop.
@@ -50,7 +51,7 @@ impl Up {
     /// Starts every service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let data = Data::open(&config.data)?;
-        let lock = data.lock("up")?;
+        let locks = [data.lock("ingest")?, data.lock("watch")?];
         let demo_password = account::first_start(&data).await?;
         let front = Front::start(config).await?;
         let lakes = backends::lakes(config, &data).await?;
@@ -67,7 +68,7 @@ impl Up {
             services.stop_when(move || has_nothing_to_deliver(queue.clone()));
         }
         front.ready();
-        Ok(Self { ftp, demo_password, catalog, services, front, _lock: lock })
+        Ok(Self { ftp, demo_password, catalog, services, front, _locks: locks })
     }
 
     /// Prints the addresses, the password and a line to paste for each mode; the line that starts with `ready` comes last.
@@ -141,6 +142,7 @@ fn shared_backends(config: &Config, command: &str) -> anyhow::Result<()> {
 }
 
 async fn start_ingest(config: &Config, data: &Data, services: &mut Services) -> anyhow::Result<SocketAddr> {
+    descriptors::raise_limit(config.ingest.limits.sessions);
     let spool = Spool::open(data.path()).with_context(|| format!("open the spool in {}", data.path().display()))?;
     let accounts = Accounts::open(&data.join(account::FILE))?;
     let parts = ingest::Parts { accounts: Arc::new(accounts), spool: Arc::new(spool) };

@@ -11,7 +11,8 @@ const SILENT: &str = "libunftp=off";
 
 /// Sends logs to standard error, so that standard output stays a command's answer.
 pub fn start_logs(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.filter).context("log.filter")?.add_directive(SILENT.parse().context("silence libunftp")?);
+    let filter =
+        EnvFilter::try_new(&log.filter).context("log.filter")?.add_directive(SILENT.parse().context("silence libunftp")?);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),

@@ -37,12 +37,12 @@ DAMAGED = {
     "toa5_slim_unbalanced_quote.dat": (99, 1),
     "toa5_slim_duplicate_rows.dat": (120, 0),
     "toa5_slim_shuffled.dat": (100, 0),
-    "toa5_slim_dup_names.dat": (100, 0),
-    "toa5_slim_case_dup_names.dat": (100, 0),
     "toa5_slim_gz_two_members.dat.gz": (100, 0),
     "toa5_slim_gz_wrong_name.dat": (100, 0),
     "toa5_slim_inf_markers.dat": (100, 0),
 }
+# Air pressure stands under temperature's name in these, before temperature itself.
+CLASHING = ["toa5_slim_dup_names.dat", "toa5_slim_case_dup_names.dat"]
 # Files that hold something, and nothing usable.
 REFUSED = ["TestLogger_Hourly_Bad05.dat", "TestLogger_Hourly_Bad11.dat", "toa5_slim_headerless.dat", "toa5_slim_gz_truncated.dat.gz",
            "toa5_slim_zip_slip.zip", "bomb_slim_64MiB.zip"]
@@ -54,7 +54,7 @@ EMPTY = [f"TestLogger_Hourly_Bad{number}.dat" for number in ("01", "03", "07", "
 def uploaded(node, account, samples):
     """Every file goes up first, so that the tests wait for one batch and not for thirty."""
     with devices.login(node, account) as ftp:
-        for folder, names in (("toa5", WHOLE), ("nasty", [*DAMAGED, *REFUSED, *EMPTY])):
+        for folder, names in (("toa5", WHOLE), ("nasty", [*DAMAGED, *CLASHING, *REFUSED, *EMPTY])):
             for number, name in enumerate(names):
                 ftp.set_pasv(number % 2 == 0)
                 with open(samples / folder / name, "rb") as file:
@@ -115,11 +115,20 @@ def test_a_program_change_in_the_middle_adds_its_column(node, reader):
     assert (len(added), sum(added)) == (50, 75.0)
 
 
-@pytest.mark.parametrize("name", ["toa5_slim_dup_names.dat", "toa5_slim_case_dup_names.dat"])
-def test_names_that_clash_are_told_apart(node, reader, name):
+@pytest.mark.parametrize("name", CLASHING)
+def test_names_that_clash_are_told_apart(start, reader, samples, name):
+    node = start()
+    with devices.login(node, node.demo()) as ftp, open(samples / "nasty" / name, "rb") as file:
+        ftp.storbinary(f"STOR {name}", file)
     rows = committed(node, reader, name, 100)
-    # Air pressure stands under temperature's name in these files, before temperature itself.
     assert sum(rows["temperature_avg"].to_pylist()) > 90_000 > sum(rows["temperature_avg_2"].to_pylist())
+
+
+@pytest.mark.parametrize("name", CLASHING)
+def test_a_column_in_another_unit_than_its_table_is_never_loaded(node, reader, name):
+    record = record_of(node, reader, name)
+    assert (record["outcome"], record["rows"]) == ("quarantined", 0)
+    assert "temperature_avg is in hPa here and in C in the table" in record["reason"]
 
 
 def test_what_a_logger_marks_as_missing_is_null_and_what_it_measured_is_kept(node, reader):

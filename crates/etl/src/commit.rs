@@ -2,9 +2,9 @@
 //!
 //! The order is: look what the ledger knows, write Parquet, write the ledger, move the table's head together with the append.
 //! Every file and object has a name of its own, so all that comes before the commit may be done twice or left behind. The commit
-//! itself goes through a [`Guarded`] catalog. Whatever it answers but success, the table is loaded afresh and looked at again:
-//! the batch is in its ledger (then it landed, and the answer was lost), or its sources are unknown (then the same Parquet is
-//! committed on top of the new head), or somebody else brought some of them (then these are dropped and the rest is written anew).
+//! itself goes through a [`Guarded`] catalog. Whatever it answers but success, the table is loaded afresh and its ledger looked at
+//! again: all sources are in it (then the commit landed, and its answer was lost), or none is (then the same Parquet is committed on
+//! top of the new head), or somebody else brought some of them (then these are dropped and the rest is written anew).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -96,6 +96,14 @@ impl Progress {
         self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect()
     }
 
+    fn reopen_refused(&mut self) {
+        for outcome in &mut self.outcomes {
+            if matches!(outcome, Some(Outcome::Refused(_))) {
+                *outcome = None;
+            }
+        }
+    }
+
     fn set(&mut self, share: usize, outcome: Outcome) {
         if let Some(slot) = self.outcomes.get_mut(share) {
             *slot = Some(outcome);
@@ -123,7 +131,7 @@ impl Committer {
             };
             let Some(pause) = pause else { return Err(error) };
             metrics::commit_repeated();
-            info!(table = name, %batch, attempt = progress.attempt, error = error.chain(), ?pause, "commit again");
+            warn!(table = name, %batch, attempt = progress.attempt, error = error.chain(), ?pause, "commit again");
             tokio::time::sleep(pause).await;
             progress.attempt += 1;
         }
@@ -131,6 +139,8 @@ impl Committer {
 
     /// One pass over a table as it is now. When it returns, what is still open has landed.
     async fn attempt(&self, name: &str, batch: Ulid, shares: &Arc<[Share]>, progress: &mut Progress) -> Result<(), Error> {
+        // What fits is to be seen on the table as it is now: somebody else may have changed it since the last attempt.
+        progress.reopen_refused();
         let table = match self.tables.load(name).await? {
             Some(table) => table,
             None => {
@@ -138,17 +148,14 @@ impl Committer {
                 if progress.open().is_empty() {
                     return Ok(());
                 }
+                progress.reopen_refused();
                 self.tables.create(name, &columns).await?
             }
         };
         let ledger = self.ledgers.load(&table).await?;
-        if ledger.has_batch(batch) {
-            info!(table = name, %batch, "the batch had landed, its answer was lost");
-            return Ok(());
-        }
         drop_known(&ledger, shares, progress);
-        drop_repeats(shares, progress);
         let missing = fit_all(Some(table.metadata().current_schema()), shares, progress);
+        drop_repeats(shares, progress);
         let open = progress.open();
         if open.is_empty() {
             return Ok(());

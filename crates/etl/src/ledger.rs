@@ -61,12 +61,6 @@ impl Ledger {
         self.segments.values().any(|segment| segment.contains(id))
     }
 
-    /// Whether a batch of this name is among the newest.
-    pub(crate) fn has_batch(&self, batch: Ulid) -> bool {
-        let batch = batch.to_string();
-        self.manifest.batches.contains(&batch)
-    }
-
     /// Whether segments were merged on the way here from `base`: then there is something to sweep.
     pub(crate) fn was_merged_since(&self, base: &Self) -> bool {
         self.manifest.segments.len() < base.manifest.segments.len()
@@ -151,7 +145,7 @@ impl Ledgers {
         }
         let segment = Segment::of(ids);
         let name = self.store(&next.table, &segment, now).await?;
-        next.manifest.add(batch.to_string(), name.clone(), &segment, now);
+        next.manifest.add(name.clone(), &segment, now);
         next.segments.insert(name, Arc::new(segment));
         let in_force: HashSet<_> = next.manifest.segments.iter().map(|entry| entry.name.as_str()).collect();
         next.segments.retain(|name, _| in_force.contains(name.as_str()));

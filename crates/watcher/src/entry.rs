@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use ulid::Ulid;
 
 /// The version of the form that is read here.
@@ -19,8 +19,7 @@ const NAME_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
-    #[expect(dead_code, reason = "looked at before the rest is read, which a later version may hold otherwise")]
-    version: u32,
+    pub(crate) version: u32,
     pub(crate) upload: Ulid,
     pub(crate) session: Ulid,
     pub(crate) account: String,
@@ -36,7 +35,9 @@ pub(crate) struct Entry {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
     pub(crate) zone: Option<String>,
+    #[serde(deserialize_with = "timestamp")]
     pub(crate) received_at: Timestamp,
+    #[serde(deserialize_with = "timestamp")]
     pub(crate) landed_at: Timestamp,
 }
 
@@ -80,19 +81,13 @@ pub(crate) enum BadEntry {
 impl Entry {
     /// Reads the entry of that upload.
     pub(crate) fn parse(upload: Ulid, json: &[u8]) -> Result<Self, BadEntry> {
-        /// Just enough to tell a form of the future from a broken one.
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u32,
-        }
         if json.len() > ENTRY_BYTES_MAX {
             return Err(BadEntry::Long);
         }
-        match serde_json::from_slice::<Versioned>(json)?.version {
-            VERSION => {}
-            other => return Err(BadEntry::Version(other)),
-        }
         let entry: Self = serde_json::from_slice(json)?;
+        if entry.version != VERSION {
+            return Err(BadEntry::Version(entry.version));
+        }
         if entry.upload != upload {
             return Err(BadEntry::Upload(entry.upload));
         }
@@ -115,6 +110,11 @@ impl Entry {
     pub(crate) fn file_name(&self) -> &str {
         self.path.rsplit_once('/').map_or(self.path.as_str(), |(_, name)| name)
     }
+}
+
+/// RFC 3339, as ingest writes it.
+fn timestamp<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 fn is_text(text: &str, bytes_max: usize) -> bool {

@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, warn};
 use ulid::Ulid;
 
 use backoff::Backoff;
@@ -145,7 +145,7 @@ impl Road {
 
         // Forgotten only after the queue has taken the event: a crash here costs a duplicate event, never an upload.
         self.until_done("forget", entry.upload, || async { Some(self.outbox.forget(entry.upload).await) }).await?;
-        info!(upload = %entry.upload, key = key.as_str(), bytes = stored.bytes, "carried an upload to the lake");
+        debug!(upload = %entry.upload, key = key.as_str(), bytes = stored.bytes, "carried an upload to the lake");
         drop(claim);
         Some(())
     }

@@ -185,6 +185,7 @@ async fn a_shutdown_finishes_what_is_under_way_and_begins_nothing() {
     tokio::task::yield_now().await;
     hold.notify_waiters();
     tokio::time::timeout(DEADLINE, running).await.unwrap().unwrap().unwrap();
+    assert_eq!(*fixture.world.holding.lock().unwrap(), 2, "no other was begun");
     assert_eq!(fixture.world.events.lock().unwrap().len(), 2);
     assert_eq!(fixture.outbox_files(), 16);
 }

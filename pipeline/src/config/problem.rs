@@ -40,9 +40,11 @@ const DEFAULTS: &str = "the embedded defaults";
 /// Every key that a TOML file sets.
 pub(super) fn keys_of_file(file: &Path) -> Result<Vec<Key>, Problems> {
     let source = file.display().to_string();
-    let data = Toml::file_exact(file)
-        .data()
-        .map_err(|error| Problem { key: String::new(), source: source.clone(), message: error.to_string() })?;
+    let data = Toml::file_exact(file).data().map_err(|error| Problem {
+        key: String::new(),
+        source: source.clone(),
+        message: error.to_string(),
+    })?;
     let mut keys = Vec::new();
     if let Some(dict) = data.get(&Profile::Default) {
         flatten("", dict, &source, &mut keys);
@@ -52,10 +54,7 @@ pub(super) fn keys_of_file(file: &Path) -> Result<Vec<Key>, Problems> {
 
 /// Adds every key that the environment sets, and returns what is no key. A variable `INLET_X` that names neither a key nor a
 /// section is somebody else's.
-pub(super) fn keys_of_environment(
-    environment: impl IntoIterator<Item = (String, String)>,
-    keys: &mut Vec<Key>,
-) -> Vec<Problem> {
+pub(super) fn keys_of_environment(environment: impl IntoIterator<Item = (String, String)>, keys: &mut Vec<Key>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut variables: Vec<_> = environment.into_iter().collect();
     variables.sort_unstable();

@@ -10,9 +10,6 @@ use super::Segment;
 
 /// From this many segments on they are merged.
 pub(super) const SEGMENTS_MAX: usize = 64;
-/// How many of the newest batches a manifest names. A worker whose answer was lost looks for its batch here; ids that are known
-/// tell the same, should so many others have committed meanwhile.
-const BATCHES_MAX: usize = 64;
 /// Ids older than this are merged by month, younger ones by day, so that no merge rewrites much.
 const MERGED_BY_DAY: Duration = Duration::from_hours(32 * 24);
 
@@ -24,8 +21,6 @@ pub(crate) struct Manifest {
     pub(crate) version: u32,
     /// The segments in force, oldest first.
     pub(crate) segments: Vec<Entry>,
-    /// The newest batches, oldest first.
-    pub(crate) batches: Vec<String>,
 }
 
 /// One segment in force.
@@ -43,12 +38,9 @@ pub(crate) struct Entry {
 impl Manifest {
     pub(super) const VERSION: u32 = 1;
 
-    pub(super) fn add(&mut self, batch: String, name: String, segment: &Segment, now: Timestamp) {
+    pub(super) fn add(&mut self, name: String, segment: &Segment, now: Timestamp) {
         self.version = Self::VERSION;
         self.segments.push(Entry { name, ids: segment.len(), until: now.as_microsecond() });
-        self.batches.push(batch);
-        let surplus = self.batches.len().saturating_sub(BATCHES_MAX);
-        self.batches.drain(..surplus);
     }
 
     /// Takes out the segments whose ids are all older than the window: what they name is refused by its age from now on.

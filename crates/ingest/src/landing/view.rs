@@ -5,41 +5,65 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use cap_std::fs::{Dir, Metadata as Raw, PermissionsExt};
-use unftp_core::storage::{Fileinfo, Metadata, Permissions, Result};
+use unftp_core::storage::{ErrorKind, Fileinfo, Metadata, Permissions, Result};
+use unftp_sbe_fs::Meta;
 
 use crate::names::HomePath;
 
 /// What LIST, MLSD, SIZE and MDTM tell of a file. Owners and links are the machine's own affair: a file has two names while
 /// its upload is in the outbox, and one after.
 #[derive(Debug)]
-pub struct Facts(Raw);
+pub struct Facts {
+    bytes: u64,
+    is_dir: bool,
+    is_symlink: bool,
+    modified: Option<SystemTime>,
+    mode: u32,
+}
 
 impl Facts {
-    /// Of a file or directory; a symbolic link within the home is followed.
-    pub(super) fn of(home: &Dir, path: &HomePath) -> io::Result<Self> {
-        home.metadata(path.relative()).map(Self)
+    /// As libunftp's own storage tells them of one name.
+    pub(super) fn served(meta: Meta) -> Self {
+        Self {
+            bytes: meta.len(),
+            is_dir: meta.is_dir(),
+            is_symlink: meta.is_symlink(),
+            modified: meta.modified().ok(),
+            mode: meta.permissions().0,
+        }
+    }
+
+    /// As the kernel tells them of an entry of a list.
+    fn listed(raw: &Raw) -> Self {
+        Self {
+            bytes: raw.len(),
+            is_dir: raw.is_dir(),
+            is_symlink: raw.is_symlink(),
+            modified: raw.modified().ok().map(cap_std::time::SystemTime::into_std),
+            mode: raw.permissions().mode(),
+        }
     }
 }
 
 impl Metadata for Facts {
     fn len(&self) -> u64 {
-        self.0.len()
+        self.bytes
     }
 
     fn is_dir(&self) -> bool {
-        self.0.is_dir()
+        self.is_dir
     }
 
     fn is_file(&self) -> bool {
-        self.0.is_file()
+        !self.is_dir && !self.is_symlink
     }
 
     fn is_symlink(&self) -> bool {
-        self.0.is_symlink()
+        self.is_symlink
     }
 
     fn modified(&self) -> Result<SystemTime> {
-        Ok(self.0.modified()?.into_std())
+        self.modified.ok_or_else(|| ErrorKind::LocalError.into())
     }
 
     fn gid(&self) -> u32 {
@@ -51,21 +75,21 @@ impl Metadata for Facts {
     }
 
     fn permissions(&self) -> Permissions {
-        Permissions(self.0.permissions().mode())
+        Permissions(self.mode)
     }
 }
 
 /// The entries of a directory in the order of their names, or the one file that the path names.
 pub(super) fn list(home: &Dir, path: &HomePath) -> io::Result<Vec<Fileinfo<PathBuf, Facts>>> {
-    let facts = Facts::of(home, path)?;
-    if !facts.0.is_dir() {
+    let facts = Facts::listed(&home.metadata(path.relative())?);
+    if !facts.is_dir {
         return Ok(vec![Fileinfo { path: path.name().into(), metadata: facts }]);
     }
     let mut entries: Vec<Fileinfo<PathBuf, Facts>> = Vec::new();
     for entry in home.read_dir(path.relative())? {
         let entry = entry?;
         match entry.metadata() {
-            Ok(facts) => entries.push(Fileinfo { path: entry.file_name().into(), metadata: Facts(facts) }),
+            Ok(raw) => entries.push(Fileinfo { path: entry.file_name().into(), metadata: Facts::listed(&raw) }),
             // Renamed or removed since the directory was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

@@ -63,15 +63,16 @@ async fn what_was_there_is_found_oldest_first_and_what_comes_is_found_by_notice(
 
 #[tokio::test]
 async fn an_upload_is_found_again_only_when_its_claim_is_gone() {
-    let mut fixture = Fixture::new(Duration::from_millis(20));
+    let mut fixture = Fixture::new(NEVER);
+    let mut scan = fixture.scan.take().unwrap();
     fixture.land(upload(1));
-    fixture.start();
-    let found = fixture.next().await;
-    fixture.land(upload(2));
-    let second = fixture.next().await;
-    assert_eq!(second.entry.upload, upload(2), "the first is claimed");
+    scan.everything().await.unwrap();
+    let found = fixture.finds.try_recv().unwrap();
+    scan.everything().await.unwrap();
+    assert!(fixture.finds.try_recv().is_err(), "somebody has it");
     drop(found);
-    assert_eq!(fixture.next().await.entry.upload, upload(1));
+    scan.everything().await.unwrap();
+    assert_eq!(fixture.finds.try_recv().unwrap().entry.upload, upload(1));
 }
 
 #[tokio::test]

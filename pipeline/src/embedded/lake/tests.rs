@@ -1,5 +1,4 @@
 use std::fs::FileTimes;
-use std::time::SystemTime;
 
 use etl::Lake as _;
 use watcher::{Lake as _, Object};
@@ -109,7 +108,7 @@ async fn opening_sweeps_what_a_crash_left_and_spares_what_is_under_way() {
     let age = |name: &str, seconds| {
         let file = std::fs::File::create(staging.join(name)).unwrap();
         let modified = std::fs::metadata(&staging).unwrap().modified().unwrap() - std::time::Duration::from_secs(seconds);
-        file.set_times(FileTimes::new().set_modified(SystemTime::from(modified))).unwrap();
+        file.set_times(FileTimes::new().set_modified(modified)).unwrap();
     };
     age("crashed", 3700);
     age("under-way", 3500);

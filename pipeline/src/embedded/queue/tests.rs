@@ -52,8 +52,9 @@ async fn an_old_receipt_neither_deletes_nor_extends_and_a_spent_one_is_no_failur
     queue.publish(&bodies(&["a"])).await.unwrap();
     let old = queue.receive(1, WAIT, SHORT).await.unwrap().remove(0).receipt;
     let new = queue.receive(1, WAIT, LONG).await.unwrap().remove(0).receipt;
-    assert_eq!(queue.delete(vec![old.clone()]).await.unwrap(), [old.clone()]);
-    assert_eq!(queue.extend(vec![old.clone()], LONG).await.unwrap(), [old]);
+    let old = vec![old];
+    assert_eq!(queue.delete(old.clone()).await.unwrap(), old);
+    assert_eq!(queue.extend(old.clone(), LONG).await.unwrap(), old);
     assert_eq!(queue.delete(vec![new.clone()]).await.unwrap(), Vec::<String>::new());
     assert_eq!(queue.delete(vec![new]).await.unwrap(), Vec::<String>::new());
 }

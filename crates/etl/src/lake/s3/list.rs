@@ -36,10 +36,9 @@ pub(super) async fn keys(
         continuation = page.next_continuation_token;
         let enough = matches!(order, Order::Bytes) && first.keys.len() == keys_max;
         if enough || continuation.is_none() {
-            break;
+            return Ok(first.keys.into_iter().collect());
         }
     }
-    Ok(first.keys.into_iter().collect())
 }
 
 /// The smallest keys of those offered, in bounded memory.
