@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -23,6 +24,7 @@ use super::upstream::{Answer, Upstream};
 use super::watch::{Watch, Who};
 use crate::accounts::Account;
 use crate::metrics;
+use crate::names::HomePath;
 use crate::session::{Mode, Session};
 
 /// How the next transfer's data connection is to be made.
@@ -95,6 +97,8 @@ pub(crate) struct Connection {
     who: Who,
     /// Once it has logged in.
     account: Option<Account>,
+    /// The working directory, from the root of the home.
+    folder: String,
     /// After `EPSV ALL` nothing else may set up a data connection (RFC 2428 section 4).
     epsv_all: bool,
     /// By then the device must have logged in, or sent its next command.
@@ -116,6 +120,7 @@ impl Connection {
             upstream: None,
             who: Who { client, account: String::new() },
             account: None,
+            folder: "/".to_owned(),
             epsv_all: false,
             deadline: Instant::now() + limits.login,
             shared,
@@ -199,6 +204,8 @@ impl Connection {
             Command::Abor => self.reply(&Reply::new(226, "No transfer is under way")).await,
             Command::Stat => self.reply(&self.who.status(None)).await,
             Command::Mlst(path) => self.mlst(path).await,
+            Command::Forward { verb: "CWD", argument } => self.change_folder(argument).await,
+            Command::Forward { verb: "CDUP", .. } => self.change_folder("..").await,
             Command::Forward { verb, argument } => self.forward(verb, argument).await,
         }
     }
@@ -285,12 +292,24 @@ impl Connection {
 
     /// libunftp takes MLST's path from the root, so that one relative to the working directory must be made whole first.
     async fn mlst(&mut self, path: Option<&str>) -> Result<(), End> {
-        let Some(path) = path.filter(|path| !path.starts_with('/')) else {
-            return self.forward("MLST", path.unwrap_or_default()).await;
-        };
-        let answer = self.ask("PWD", "").await?;
-        let folder = answer.text().trim_matches('"').trim_end_matches('/').to_owned();
-        self.forward("MLST", &format!("{folder}/{path}")).await
+        let path = path.map(|path| self.whole(path)).unwrap_or_default();
+        self.forward("MLST", &path).await
+    }
+
+    /// libunftp strings names together as they come, `..` among them, and loses its way: it is only told where from the root to go.
+    async fn change_folder(&mut self, path: &str) -> Result<(), End> {
+        let folder = self.whole(path);
+        let answer = self.ask("CWD", &folder).await?;
+        if answer.code == 250 {
+            self.folder = folder;
+        }
+        self.pass_on(&answer).await
+    }
+
+    /// A path from the root, without `.` and `..`. One that is not taken goes on as it is, and libunftp's answer is the device's.
+    fn whole(&self, path: &str) -> String {
+        let joined = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.folder) };
+        HomePath::parse(Path::new(&joined)).map_or(joined, |whole| whole.as_str().to_owned())
     }
 
     async fn forward(&mut self, verb: &'static str, argument: &str) -> Result<(), End> {

@@ -115,6 +115,31 @@ async fn mlst_takes_its_path_from_the_working_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_working_directory_never_loses_its_way() {
+    let server = start().await;
+    let mut device = server.logged_in().await;
+    device.expect("MKD x", "257 ").await;
+    device.expect("MKD x/y", "257 ").await;
+    let walk = [
+        ("CWD /x", "/x"),
+        ("CWD y", "/x/y"),
+        ("CWD ..", "/x"),
+        ("CDUP", "/"),
+        ("CWD ..", "/"),
+        ("CWD //x//./y/../", "/x"),
+        ("CDUP", "/"),
+    ];
+    for (command, folder) in walk {
+        device.expect(command, "250 ").await;
+        device.expect("PWD", &format!("257 \"{folder}\"")).await;
+    }
+    device.expect("CWD x", "250 ").await;
+    device.expect("CWD missing", "550 ").await;
+    assert!(device.store("a.csv", b"1").await.starts_with("226 "));
+    device.expect("SIZE /x/a.csv", "213 1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_does_not_log_in_is_sent_away() {
     let limit = Duration::from_millis(300);
     let server = start_with(|config| config.limits.login = limit).await;
