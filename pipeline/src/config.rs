@@ -200,7 +200,10 @@ impl Config {
         if let Some(uri) = self.catalog.uri.as_ref().filter(|uri| !uri.starts_with("sqlite:")) {
             problems.push(("catalog.uri".into(), format!("`{uri}` is not of the form `sqlite:///FILE`")));
         }
-        if let Err(error) = formats::load(&self.etl) {
+        // Definitions are read with the other settings of their section, so those come first.
+        if self.etl.problems().is_empty()
+            && let Err(error) = formats::load(&self.etl)
+        {
             problems.push(("etl.formats".into(), format!("{error:#}")));
         }
         if self.queue.kind == QueueKind::Sqs && self.queue.url.is_none() {

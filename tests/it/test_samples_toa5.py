@@ -40,12 +40,15 @@ DAMAGED = {
     "toa5_slim_gz_two_members.dat.gz": (100, 0),
     "toa5_slim_gz_wrong_name.dat": (100, 0),
     "toa5_slim_inf_markers.dat": (100, 0),
+    # Two members of 100 rows each; where one of their names would lead is nobody's business.
+    "toa5_slim_zip_slip.zip": (200, 0),
+    "toa5_slim_zip_in_zip.zip": (100, 0),
 }
 # Air pressure stands under temperature's name in these, before temperature itself.
 CLASHING = ["toa5_slim_dup_names.dat", "toa5_slim_case_dup_names.dat"]
 # Files that hold something, and nothing usable.
 REFUSED = ["TestLogger_Hourly_Bad05.dat", "TestLogger_Hourly_Bad11.dat", "toa5_slim_headerless.dat", "toa5_slim_gz_truncated.dat.gz",
-           "toa5_slim_zip_slip.zip", "bomb_slim_64MiB.zip"]
+           "bomb_slim_64MiB.zip"]
 # Nothing at all, or a header that was cut off before the first row.
 EMPTY = [f"TestLogger_Hourly_Bad{number}.dat" for number in ("01", "03", "07", "09")]
 

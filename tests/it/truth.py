@@ -35,13 +35,14 @@ def column_names(originals: dict[int, str]) -> dict[int, str]:
     return names
 
 
-def check(rows: pyarrow.Table, known: dict, apart: set[int]) -> None:
+def check(rows: pyarrow.Table, known: dict, apart: set[int], naming: str = "(.*)") -> None:
     """Row count, first and last time, and of every column: nulls, and count, least, greatest and sum, or distinct values.
-    `apart` are the columns that are no measurement's: the time, a device."""
+    `apart` are the columns that are no measurement's: the time, a device. `naming` finds the name in a header cell that holds
+    more, a unit or a serial number."""
     assert len(rows) == known["row_count"]
     check_times(rows, known["timestamp"])
     stats = {column["index"]: column for column in known["column_stats"].values() if column["index"] not in apart}
-    names = column_names({index: column["name"] for index, column in stats.items()})
+    names = column_names({index: re.fullmatch(naming, column["name"])[1] for index, column in stats.items()})
     assert used(rows) <= {*names.values(), *TAKEN}
     for index, column in stats.items():
         check_column(rows, names[index], column)

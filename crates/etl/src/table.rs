@@ -151,7 +151,7 @@ pub(crate) fn fit(schema: &Schema, column: &Column) -> Fit {
         return if column.kind == Kind::Unknown { Fit::Fits } else { Fit::Missing };
     };
     if let Some(of) = type_of(column.kind).filter(|of| *field.field_type != Type::Primitive(of.clone())) {
-        return Fit::Clash(format!("column {} is {of} here and {} in the table", column.name, field.field_type));
+        return Fit::Clash(clash_of_types(column, &of, &field.field_type.to_string()));
     }
     let doc: Doc = field.doc.as_deref().and_then(|doc| serde_json::from_str(doc).ok()).unwrap_or_default();
     clash_of_units(&column.name, column.unit.as_deref(), doc.unit.as_deref()).map_or(Fit::Fits, Fit::Clash)
@@ -159,10 +159,19 @@ pub(crate) fn fit(schema: &Schema, column: &Column) -> Fit {
 
 /// Compares a column with one that another file of the same batch is about to add.
 pub(crate) fn fit_new(column: &Column, new: &Column) -> Fit {
-    if column.kind != Kind::Unknown && column.kind != new.kind {
-        return Fit::Clash(format!("column {} is {:?} here and {:?} in the table", column.name, column.kind, new.kind));
+    if column.kind != new.kind
+        && let (Some(here), Some(there)) = (type_of(column.kind), type_of(new.kind))
+    {
+        return Fit::Clash(clash_of_types(column, &here, &there.to_string()));
     }
     clash_of_units(&column.name, column.unit.as_deref(), new.unit.as_deref()).map_or(Fit::Fits, Fit::Clash)
+}
+
+/// Types are often inferred from a file's values, so the reason names the line that settles them.
+fn clash_of_types(column: &Column, here: &PrimitiveType, there: &str) -> String {
+    let Column { name, original, .. } = column;
+    let line = format!("columns = [{{ name = {original:?}, type = \"…\" }}]");
+    format!("column {name} is {here} here and {there} in the table; a format definition can say which it is: {line}")
 }
 
 fn clash_of_units(name: &str, here: Option<&str>, there: Option<&str>) -> Option<String> {

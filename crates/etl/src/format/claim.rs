@@ -17,6 +17,9 @@ use crate::limits::Limits;
 use crate::rows::Refusal;
 use crate::text::Text;
 
+/// So many characters of a name are shown: read with the wrong delimiter, a name is a whole line.
+const SHOWN: usize = 40;
+
 /// `[match]` as it is written. Names and paths are compared without regard to case.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -102,7 +105,8 @@ impl Claim {
             }
             let is_first = |column: &String| names.first().is_some_and(|name| same(name, column));
             if !first_column.is_empty() && !first_column.iter().any(is_first) {
-                return Err(format!("its first column is not {}", one_of(first_column)));
+                let found: String = names.first().into_iter().flat_map(|name| name.chars()).take(SHOWN).collect();
+                return Err(format!("its first column is {found:?}, not {}", one_of(first_column)));
             }
         }
         Ok(Rank {
