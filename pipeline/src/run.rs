@@ -44,8 +44,10 @@ pub struct Up {
 /// `inlet up`: everything in one process until a signal says stop.
 pub async fn up(config: &Config) -> anyhow::Result<()> {
     let up = Up::start(config).await?;
+    // Listened for before anybody is told that we are ready.
+    let stop = stop_signal()?;
     up.announce(config)?;
-    up.run(stop_signal()?).await
+    up.run(stop).await
 }
 
 impl Up {

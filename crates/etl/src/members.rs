@@ -18,8 +18,10 @@ pub(crate) fn read(formats: &Formats, packed: &File<'_>, limits: &Limits) -> Res
             Some(name) => Cow::Owned(format!("{}/{name}", packed.path)),
             None => Cow::Borrowed(packed.path),
         };
+        // Formats know files by the names they have out of gzip.
+        let plain = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".GZ")).unwrap_or(&path);
         let parsed = bytes.and_then(|bytes| {
-            let parsed = formats.parse(&File { path: &path, bytes: &bytes, ..*packed })?;
+            let parsed = formats.parse(&File { path: plain, bytes: &bytes, ..*packed })?;
             Ok((parsed, bytes))
         });
         match (parsed, name) {

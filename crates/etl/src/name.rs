@@ -41,6 +41,11 @@ impl Names {
         Self { taken: RESERVED.iter().map(|name| (*name).to_owned()).collect() }
     }
 
+    /// Gives a name back, of a column that there will not be after all.
+    pub(crate) fn release(&mut self, name: &str) {
+        self.taken.remove(name);
+    }
+
     /// The name for the column at the 1-based `position` in the file.
     pub(crate) fn column(&mut self, original: &str, position: usize) -> String {
         let name = plain(original);
@@ -57,6 +62,17 @@ impl Names {
         }
         name
     }
+}
+
+/// Whether a table's column called `name` was made for another quantity than `original`, as far as names can tell: what a file
+/// calls them has other letters. Where a format takes a name out of a longer header cell, units and serial numbers beside it may
+/// differ, and nothing is said.
+pub(crate) fn is_another(name: &str, original: &str, other: &str) -> bool {
+    let letters =
+        |text: &str| text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let sanitised = plain(original);
+    let is_whole = sanitised.is_empty() || name.trim_start_matches("c_").starts_with(&sanitised);
+    is_whole && !other.is_empty() && letters(original) != letters(other)
 }
 
 #[cfg(test)]

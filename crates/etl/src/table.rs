@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use crate::error::Error;
+use crate::name::is_another;
 use crate::rows::{Column, Kind};
 
 /// Who measured, and when: the order of the rows in every file.
@@ -154,17 +155,28 @@ pub(crate) fn fit(schema: &Schema, column: &Column) -> Fit {
         return Fit::Clash(clash_of_types(column, &of, &field.field_type.to_string()));
     }
     let doc: Doc = field.doc.as_deref().and_then(|doc| serde_json::from_str(doc).ok()).unwrap_or_default();
+    if is_another(&column.name, &column.original, &doc.name) {
+        return Fit::Clash(clash_of_names(column, &doc.name));
+    }
     clash_of_units(&column.name, column.unit.as_deref(), doc.unit.as_deref()).map_or(Fit::Fits, Fit::Clash)
 }
 
 /// Compares a column with one that another file of the same batch is about to add.
 pub(crate) fn fit_new(column: &Column, new: &Column) -> Fit {
+    if is_another(&column.name, &column.original, &new.original) {
+        return Fit::Clash(clash_of_names(column, &new.original));
+    }
     if column.kind != new.kind
         && let (Some(here), Some(there)) = (type_of(column.kind), type_of(new.kind))
     {
         return Fit::Clash(clash_of_types(column, &here, &there.to_string()));
     }
     clash_of_units(&column.name, column.unit.as_deref(), new.unit.as_deref()).map_or(Fit::Fits, Fit::Clash)
+}
+
+/// Names outside `[a-z0-9_]` are called by their position, which may be another's in the next file.
+fn clash_of_names(column: &Column, there: &str) -> String {
+    format!("column {} is {:?} here and {there:?} in the table", column.name, column.original)
 }
 
 /// Types are often inferred from a file's values, so the reason names the line that settles them.

@@ -184,3 +184,20 @@ fn an_archive_that_exceeds_its_bounds_is_refused_whole() {
     assert!(refused(&zip(&many), &limits).contains("7 members"));
     assert_eq!(unwrap(&zip(&many[..7]), &limits).unwrap().len(), 7);
 }
+
+#[test]
+fn members_that_share_their_bytes_are_refused() {
+    let noise: Vec<u8> = (0..2000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let archive = zip(&[("a", &noise)]);
+    let end = archive.len() - 22;
+    let start = u32::from_le_bytes(archive[end + 16..end + 20].try_into().unwrap()) as usize;
+    let entry = &archive[start..end];
+    let (mut shared, mut record) = (archive[..end].to_vec(), archive[end..].to_vec());
+    for _ in 1..10 {
+        shared.extend_from_slice(entry);
+    }
+    record[12..16].copy_from_slice(&u32::try_from(entry.len() * 10).unwrap().to_le_bytes());
+    shared.extend(record);
+    let refusal = unwrap(&shared, &Limits::for_tests()).unwrap_err();
+    assert_eq!(refusal.reason, "the zip's members overlap");
+}

@@ -59,7 +59,13 @@ pub(super) fn entries(archive: &[u8]) -> Result<Vec<Entry<'_>>, Fault> {
             entries.push(entry);
         }
     }
-    Ok(entries)
+    // Members that share bytes would be unpacked as often as they are named, whatever comes out of them.
+    let packed: u64 = entries.iter().map(|entry| entry.packed_bytes).filter(|bytes| *bytes != ZIP64).map(u64::from).sum();
+    if usize::try_from(packed).is_ok_and(|packed| packed <= archive.len()) {
+        Ok(entries)
+    } else {
+        Err(fault("the zip's members overlap"))
+    }
 }
 
 /// The central directory. It must fill what lies between the place that its end record names and that record itself, so that an

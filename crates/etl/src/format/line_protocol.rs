@@ -49,16 +49,25 @@ impl Precision {
     }
 }
 
+/// More measurements than this are no device's: one that writes a number or a time for a name would make a table a line.
+const TABLES_MAX: usize = 256;
+/// Each point has a cell in every column of its table, with a value or without: half a gigabyte.
+const CELLS_MAX: usize = 64 << 20;
+
 impl LineProtocol {
     /// All points of a file, table by table in the order of their first points.
     pub(super) fn read(self, reading: &Reading<'_>, local: &mut Local<'_>) -> Result<Yield, Refusal> {
         let mut tables: Vec<Table> = Vec::new();
         let mut by_name: HashMap<String, usize> = HashMap::new();
         let mut read = Yield::default();
+        let mut cells = 0;
         let mut lines = reading.text.lines();
         for line in lines.by_ref() {
             if line.is_blank() || line.text.starts_with('#') {
                 continue;
+            }
+            if tables.len() > TABLES_MAX {
+                return Err(Refusal { reason: format!("more than {TABLES_MAX} measurements, each a table of its own") });
             }
             let added = match line.fault {
                 Some(fault) => Err(fault.to_string()),
@@ -72,9 +81,15 @@ impl LineProtocol {
                         tables.push(Table::new(name));
                     }
                     let table = tables.get_mut(at).ok_or("its table is missing")?;
-                    table.add(&point, line.number, time, device, reading, local)
+                    let before = table.cells();
+                    table.add(&point, line.number, time, device, reading, local)?;
+                    cells += table.cells() - before;
+                    Ok(())
                 }),
             };
+            if cells > CELLS_MAX {
+                return Err(Refusal { reason: format!("its points are too sparse for one table: more than {CELLS_MAX} cells") });
+            }
             if let Err(reason) = added {
                 read.refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason });
             }

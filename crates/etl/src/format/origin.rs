@@ -115,6 +115,9 @@ impl TableRule {
 
     /// The table's name, sanitised.
     pub(super) fn name(&self, device: &str, table: &str) -> Result<String, String> {
+        if self.template.contains("{table}") && name::table(table).is_none() {
+            return Err(format!("{table:?} leaves no name for a table"));
+        }
         let filled = self.template.replace("{table}", table).replace("{device}", device);
         let name = name::table(&filled).ok_or_else(|| format!("{filled:?} leaves no name for a table"))?;
         if name.len() > TABLE_BYTES_MAX {

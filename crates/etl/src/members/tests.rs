@@ -53,3 +53,13 @@ fn a_file_in_no_archive_is_refused_as_itself() {
     let [refused] = parsed.refused.as_slice() else { panic!("{:?}", parsed.refused) };
     assert_eq!((refused.member.as_deref(), &unwrapped[refused.bytes.clone()]), (None, b"x,2".as_slice()));
 }
+
+#[test]
+fn formats_know_a_file_by_its_name_out_of_gzip() {
+    for path in ["/in.zip/a.csv.gz", "/in.zip/a.csv.GZ"] {
+        let by_end = CSV.replace("[match]", "[match]\npaths = [\"**/*.csv\"]");
+        let formats = Formats::load(&[Source { file: "t", text: &by_end }], "UTC", Limits::for_tests()).unwrap();
+        let file = File { path, device: "d", zone: None, bytes: b"time,a\n2026-01-01,1\n" };
+        assert_eq!(super::read(&formats, &file, &Limits::for_tests()).unwrap().parsed.parts.len(), 1, "{path}");
+    }
+}

@@ -215,11 +215,12 @@ impl Connection {
     }
 
     async fn user(&mut self, name: &str) -> Result<(), End> {
-        // libunftp refuses to change the account of a session that is logged in.
-        if self.account.is_none() {
+        let answer = self.ask("USER", name).await?;
+        // libunftp keeps the first name until a password came, and an account until the session ends.
+        if answer.code == 331 {
             name.clone_into(&mut self.who.account);
         }
-        self.forward("USER", name).await
+        self.pass_on(&answer).await
     }
 
     async fn pass(&mut self, password: &str) -> Result<(), End> {

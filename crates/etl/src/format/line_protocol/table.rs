@@ -52,7 +52,9 @@ impl Table {
         let number = i64::try_from(number).map_err(|_| "more lines than can be counted")?;
         let (rows, before) = (self.times.len(), self.columns.len());
         if let Err(reason) = self.fill(point, reading, local) {
-            self.columns.truncate(before);
+            for (column, _) in self.columns.drain(before..) {
+                self.names.release(&column.name);
+            }
             self.places.retain(|_, place| *place < before);
             self.columns.iter_mut().for_each(|(_, column)| column.truncate(rows));
             return Err(reason);
@@ -96,6 +98,11 @@ impl Table {
         self.columns.push((column, Filling::without_values(Typing::Declared(kind), self.times.len())));
         self.places.insert((from, key.to_owned()), place);
         Ok(place)
+    }
+
+    /// Cells in memory, those without a value among them.
+    pub(super) fn cells(&self) -> usize {
+        self.times.len().saturating_mul(self.columns.len())
     }
 
     /// Its rows; `None` when every one was refused.

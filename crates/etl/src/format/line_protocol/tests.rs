@@ -79,6 +79,17 @@ fn a_row_that_is_refused_leaves_nothing_behind() {
     assert_eq!((parsed.parts[0].row.values().to_vec(), parsed.parts[0].columns.len()), (vec![1, 4], 1));
     let reasons: Vec<_> = parsed.refused.iter().map(|one| one.reason.as_str()).collect();
     assert_eq!(reasons, ["field a has another type than at first", "holds control characters"]);
+
+    let parsed = read("m a=1 10\nm new=5,a=2i 20\nm new=6 30\n");
+    let names: Vec<_> = parsed.parts[0].columns.iter().map(|(column, _)| column.name.as_str()).collect();
+    assert_eq!(names, ["a", "new"]);
+}
+
+#[test]
+fn measurements_without_end_refuse_the_file() {
+    let text: String = (0..300).map(|number| format!("m{number} a=1 10\n")).collect();
+    let refusal = parse(&only(DEFINITION), "/a.lp", text.as_bytes()).unwrap_err();
+    assert!(refusal.reason.starts_with("more than 256 measurements"));
 }
 
 #[test]

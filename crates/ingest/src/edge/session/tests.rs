@@ -115,6 +115,16 @@ async fn mlst_takes_its_path_from_the_working_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_the_account_whose_password_was_checked() {
+    let server = start().await;
+    let mut device = server.device().await;
+    device.expect("USER demo", "331 ").await;
+    device.expect("USER somebody-else", "503 ").await;
+    device.expect("PASS secret", "230 ").await;
+    assert!(device.store("a.csv", b"1").await.starts_with("226 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_working_directory_never_loses_its_way() {
     let server = start().await;
     let mut device = server.logged_in().await;
