@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use anyhow::{Context as _, bail};
+use bytesize::ByteSize;
 use clap::Subcommand;
 use ingest::{Accounts, Address, Mode, NewAccount};
 use rand::seq::IndexedRandom as _;
@@ -30,6 +31,9 @@ pub enum Command {
         /// The address that PASV names to it, `auto` or an IPv4 address, when it is not that of the configuration
         #[arg(long, value_name = "ADDRESS")]
         passive_address: Option<Address>,
+        /// What the files of its home may come to, as `500 MiB`, when it is not what the configuration says
+        #[arg(long, value_name = "SIZE")]
+        quota: Option<ByteSize>,
         /// Read the password from standard input, the only way to give it
         #[arg(long, required = true)]
         password_stdin: bool,
@@ -61,9 +65,9 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     };
     let accounts = Accounts::open(&data.join(FILE))?;
     match command {
-        Command::Add { name, device, zone, modes, passive_address, password_stdin: _ } => {
+        Command::Add { name, device, zone, modes, passive_address, quota, password_stdin: _ } => {
             let password = password_from(std::io::stdin().lock())?;
-            let new = NewAccount { device, zone, modes, passive_address, password };
+            let new = NewAccount { device, zone, modes, passive_address, quota, password };
             tokio::task::spawn_blocking(move || accounts.add(&name, new)).await??;
         }
         Command::List => {
@@ -76,6 +80,9 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
                 }
                 if let Some(address) = &account.passive_address {
                     write!(out, "\tpassive address {address}")?;
+                }
+                if let Some(quota) = account.quota {
+                    write!(out, "\tquota {quota}")?;
                 }
                 writeln!(out)?;
             }

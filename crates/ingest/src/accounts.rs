@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
+use bytesize::ByteSize;
 use tokio::sync::Semaphore;
 use tracing::error;
 
@@ -41,6 +42,8 @@ pub struct Account {
     pub modes: Vec<Mode>,
     /// The address that PASV names to it, if it is another than all are told.
     pub passive_address: Option<Address>,
+    /// What the files of its home may come to, if it is not what holds for all.
+    pub quota: Option<ByteSize>,
 }
 
 impl fmt::Display for Account {
@@ -62,15 +65,22 @@ pub struct NewAccount {
     pub modes: Option<Vec<Mode>>,
     /// The address that PASV names to it, if it is another than all are told: `auto`, or a fixed one.
     pub passive_address: Option<Address>,
+    /// What the files of its home may come to, if it is not what holds for all.
+    pub quota: Option<ByteSize>,
     /// In clear; only its hash is kept.
     pub password: String,
 }
 
 impl fmt::Debug for NewAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { device, zone, modes, passive_address, password: _ } = self;
+        let Self { device, zone, modes, passive_address, quota, password: _ } = self;
         let mut shown = f.debug_struct("NewAccount");
-        shown.field("device", device).field("zone", zone).field("modes", modes).field("passive_address", passive_address);
+        shown
+            .field("device", device)
+            .field("zone", zone)
+            .field("modes", modes)
+            .field("passive_address", passive_address)
+            .field("quota", quota);
         shown.finish_non_exhaustive()
     }
 }
@@ -152,6 +162,7 @@ impl Accounts {
             zone: new.zone,
             modes: new.modes,
             passive_address: new.passive_address,
+            quota: new.quota,
             password: Hash::of(&new.password)?,
         };
         listed.check().map_err(AccountsError::Refused)?;
@@ -180,6 +191,12 @@ impl Accounts {
 
     /// The account, if the password is right. An unknown name takes as long as a wrong password.
     pub async fn verify(&self, name: &str, password: &str) -> Option<Account> {
+        self.verify_unless(|| false, name, password).await
+    }
+
+    /// As `verify`. When the password's turn has come to be looked at, `refused` is asked whether it still may: so of many
+    /// tried at once no more are looked at than of many tried one after the other.
+    pub(crate) async fn verify_unless(&self, refused: impl Fn() -> bool + Send, name: &str, password: &str) -> Option<Account> {
         let found = self.find(name).await;
         let hash = found.as_ref().map_or_else(Hash::of_nobody, |listed| listed.password.clone());
         let key = self.cached().key(name, password, &hash);
@@ -189,6 +206,9 @@ impl Accounts {
         let turn = Arc::clone(&self.checks).acquire_owned().await.ok()?;
         // The same login may have been checked while this one waited for its turn.
         if !self.cached().holds(&key, Instant::now()) {
+            if refused() {
+                return None;
+            }
             let password = password.to_owned();
             let check = move || {
                 // The turn ends with the check, even if nobody waits for it any more.

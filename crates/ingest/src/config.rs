@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::edge::{Advertised, Policy, PortRange, SourcePort};
+use crate::limits::Limits;
 use crate::names::Temporary;
 use crate::network::Network;
 
@@ -29,7 +30,7 @@ pub struct Config {
     pub active: Active,
     /// Balancers that open connections for devices.
     pub proxy: Proxy,
-    /// What bounds a session.
+    /// What bounds sessions, logins and uploads.
     pub limits: Limits,
 }
 
@@ -74,23 +75,6 @@ pub struct Proxy {
     pub header: Duration,
 }
 
-/// What bounds a session.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Sessions at once; one more gets 421.
-    pub sessions: usize,
-    /// How long a device may take to log in.
-    #[serde(with = "humantime_serde")]
-    pub login: Duration,
-    /// How long a device may leave its session unused between commands.
-    #[serde(with = "humantime_serde")]
-    pub idle: Duration,
-    /// How long a transfer may move nothing, and a reply stay unread.
-    #[serde(with = "humantime_serde")]
-    pub stall: Duration,
-}
-
 impl Config {
     /// All that is wrong with the values, each with its key within the section.
     pub fn problems(&self) -> Vec<(String, String)> {
@@ -105,17 +89,14 @@ impl Config {
             ("passive.wait", self.passive.wait),
             ("active.connect", self.active.connect),
             ("proxy.header", self.proxy.header),
-            ("limits.login", self.limits.login),
-            ("limits.idle", self.limits.idle),
-            ("limits.stall", self.limits.stall),
         ];
         for (key, duration) in durations {
             if duration.is_zero() {
                 wrong(key, "must be longer than nothing".to_owned());
             }
         }
-        if self.limits.sessions == 0 || self.limits.sessions > tokio::sync::Semaphore::MAX_PERMITS {
-            wrong("limits.sessions", format!("must be between 1 and {}", tokio::sync::Semaphore::MAX_PERMITS));
+        for (key, what) in self.limits.problems() {
+            wrong(&format!("limits.{key}"), what);
         }
         for pattern in &self.temporary {
             if let Err(error) = Temporary::new(&[pattern]) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -13,9 +14,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, NewAccount};
-use crate::config::{Active, Config, Limits, Passive, Proxy};
+use crate::config::{Active, Config, Passive, Proxy};
 use crate::edge::{Policy, SourcePort};
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::server::{Parts, Server};
 use crate::spool::Spool;
 
@@ -60,12 +62,33 @@ pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Res
         },
         active: Active { connect: LONG, policy: Policy::Strict, source_port: SourcePort::Ephemeral, bind: None },
         proxy: Proxy { trusted: Vec::new(), header: LONG },
-        limits: Limits { sessions: 100, login: LONG, idle: LONG, stall: LONG },
+        limits: limits(),
     };
     change(&mut config);
     let accounts = Accounts::open(&folder.join("accounts.toml")).unwrap();
     accounts.add("demo", NewAccount { password: "secret".to_owned(), ..NewAccount::default() }).unwrap();
     Server::bind(config, Parts { accounts: Arc::new(accounts), spool: Arc::new(Spool::open(folder).unwrap()) }).await
+}
+
+/// Every bound far away.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        sessions: 100,
+        sessions_per_address: None,
+        sessions_per_account: None,
+        login: LONG,
+        idle: LONG,
+        stall: LONG,
+        upload_bytes: ByteSize::gib(1),
+        home_bytes: ByteSize::gib(10),
+        disk_free: ByteSize::b(0),
+        logins_per_address: u32::MAX,
+        logins_per_account: u32::MAX,
+        failed_logins_per_address: u32::MAX,
+        failed_logins_per_account: u32::MAX,
+        lockout: LONG,
+        exempt: Vec::new(),
+    }
 }
 
 impl Running {

@@ -28,6 +28,7 @@ use self::error::Failure;
 use self::upload::Upload;
 pub use self::view::Facts;
 use crate::accounts::Account;
+use crate::limits::Limits;
 use crate::names::{HomePath, Temporary};
 use crate::session::Session;
 use crate::spool::{Spool, make_folder};
@@ -41,14 +42,18 @@ pub struct Landing {
     spool: Arc<Spool>,
     session: Arc<Session>,
     temporary: Arc<Temporary>,
+    upload_bytes_max: u64,
+    /// For accounts that have no quota of their own.
+    home_bytes_max: u64,
     /// There is none before the login.
     home: Option<Arc<Dir>>,
 }
 
 impl Landing {
     /// Storage for a session that has not logged in yet; libunftp calls `enter` with the account.
-    pub fn new(spool: Arc<Spool>, session: Arc<Session>, temporary: Arc<Temporary>) -> Self {
-        Self { spool, session, temporary, home: None }
+    pub fn new(spool: Arc<Spool>, session: Arc<Session>, temporary: Arc<Temporary>, limits: &Limits) -> Self {
+        let (upload_bytes_max, home_bytes_max) = (limits.upload_bytes.as_u64(), limits.home_bytes.as_u64());
+        Self { spool, session, temporary, upload_bytes_max, home_bytes_max, home: None }
     }
 
     fn home(&self) -> Result<Arc<Dir>> {
@@ -130,7 +135,10 @@ impl StorageBackend<Account> for Landing {
         let (spool, account) = (Arc::clone(&self.spool), account.name.clone());
         self.in_home(move |home| {
             let _held = spool.lock(&account, &path);
-            home.remove_file(path.relative()).map_err(Failure::Sought)
+            let bytes = steps::file_bytes(home, path.relative());
+            home.remove_file(path.relative()).map_err(Failure::Sought)?;
+            spool.usage.freed(&account, bytes);
+            Ok(())
         })
         .await
     }

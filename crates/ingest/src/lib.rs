@@ -12,6 +12,7 @@ mod error;
 #[cfg(test)]
 mod harness;
 mod landing;
+mod limits;
 mod metadata;
 mod metrics;
 mod names;
@@ -23,10 +24,11 @@ mod session;
 mod spool;
 
 pub use accounts::{Account, Accounts, AccountsError, Login, NewAccount};
-pub use config::{Active, Config, Limits, Passive, Proxy};
+pub use config::{Active, Config, Passive, Proxy};
 pub use edge::{Address, Advertised, Policy, PortRange, SourcePort};
 pub use error::Error;
 pub use landing::{Facts, Landing};
+pub use limits::Limits;
 pub use names::{BadPattern, Temporary};
 pub use network::Network;
 pub use server::{Parts, Server};

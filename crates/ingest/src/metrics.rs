@@ -19,7 +19,8 @@ impl Drop for Open {
     }
 }
 
-/// A device connected and was turned away: too many sessions, or stopping.
+/// A device connected, or logged in, and was turned away: too many sessions in all, of its address or of its account, or
+/// stopping.
 pub(crate) fn session_refused(reason: &'static str) {
     metrics::counter!("inlet_sessions_refused_total", "reason" => reason).increment(1);
 }
@@ -28,6 +29,21 @@ pub(crate) fn session_refused(reason: &'static str) {
 pub(crate) fn login(accepted: bool) {
     let outcome = if accepted { "accepted" } else { "refused" };
     metrics::counter!("inlet_logins_total", "outcome" => outcome).increment(1);
+}
+
+/// A login was not looked at: over a rate, or locked out.
+pub(crate) fn login_not_tried(reason: &'static str) {
+    metrics::counter!("inlet_logins_refused_total", "reason" => reason).increment(1);
+}
+
+/// An address or an account was locked out after too many wrong logins.
+pub(crate) fn locked_out(whose: &'static str) {
+    metrics::counter!("inlet_lockouts_total", "of" => whose).increment(1);
+}
+
+/// A session is over, and why.
+pub(crate) fn session_ended(reason: &'static str) {
+    metrics::counter!("inlet_sessions_ended_total", "reason" => reason).increment(1);
 }
 
 /// A transfer ended, whole or not; bytes are those that crossed the data connection.
@@ -40,6 +56,22 @@ pub(crate) fn transferred(verb: &'static str, mode: Mode, outcome: &'static str,
 /// No data connection came about: the 425 says why.
 pub(crate) fn data_connection_failed(mode: Mode) {
     metrics::counter!("inlet_data_connections_failed_total", "mode" => self::mode(mode)).increment(1);
+}
+
+/// What was free on the disk of uploads when the last one came.
+pub(crate) fn disk_free(bytes: u64) {
+    let mebibytes = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+    metrics::gauge!("inlet_ingest_disk_free_bytes").set(f64::from(mebibytes) * f64::from(1 << 20));
+}
+
+/// An upload was refused before it came, since the disk is nearly full.
+pub(crate) fn disk_full() {
+    metrics::counter!("inlet_ingest_refused_uploads_total", "limit" => "disk").increment(1);
+}
+
+/// A transfer moved nothing for too long.
+pub(crate) fn stalled() {
+    metrics::counter!("inlet_transfers_stalled_total").increment(1);
 }
 
 /// PORT or EPRT named an address that is not dialled.

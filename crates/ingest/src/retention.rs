@@ -48,10 +48,12 @@ pub fn sweep(spool: &Spool, temporary: &Temporary, older_than: Duration, now: Ti
     let mut swept = Swept::default();
     for account in spool.accounts()? {
         let home = spool.home(&account)?;
-        let mut sweep = Sweep { spool, temporary, account: &account, home: &home, older_than, now, swept: &mut swept };
-        // One home that cannot be walked does not keep the others from being swept.
-        if let Err(cause) = sweep.folder("") {
-            error!(account, %cause, "cannot remove old files from a home");
+        let before = spool.usage.before(&account);
+        let mut sweep = Sweep { spool, temporary, account: &account, home: &home, older_than, now, swept: &mut swept, left: 0 };
+        match sweep.folder("") {
+            Ok(()) => spool.usage.recounted(&account, before, sweep.left),
+            // One home that cannot be walked does not keep the others from being swept.
+            Err(cause) => error!(account, %cause, "cannot remove old files from a home"),
         }
     }
     counter!("inlet_ingest_swept_files_total").increment(swept.files);
@@ -66,6 +68,8 @@ struct Sweep<'a> {
     older_than: Duration,
     now: Timestamp,
     swept: &'a mut Swept,
+    /// The bytes of the files that stay.
+    left: u64,
 }
 
 impl Sweep<'_> {
@@ -101,6 +105,7 @@ impl Sweep<'_> {
         let written = Timestamp::try_from(facts.modified()?.into_std()).map_err(io::Error::other)?;
         let age = Duration::try_from(self.now.duration_since(written)).unwrap_or_default();
         if age <= self.older_than {
+            self.left += facts.len();
             return Ok(());
         }
         if self.temporary.holds(&path) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::edge::{Addresses, Connection, Ends, Loopback, Pool, Reply, Shared, ends, listen, probe, rest, tune};
 use crate::error::Error;
+use crate::limits::{Logins, Place, Places, counted};
 use crate::metadata;
 use crate::metrics;
 use crate::names::Temporary;
@@ -61,6 +62,9 @@ impl Server {
         let shared = Shared {
             temporary: Arc::new(Temporary::new(&config.temporary)?),
             accounts: parts.accounts,
+            logins: Arc::new(Logins::new(&config.limits)),
+            by_address: Places::new(config.limits.sessions_per_address),
+            by_account: Places::new(config.limits.sessions_per_account),
             spool: parts.spool,
             pool,
             addresses: addresses(&config).await?,
@@ -160,7 +164,11 @@ impl Admission {
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn(async move {
             match connection(shared, stream, client).await {
-                Ok(connection) => connection.run().await,
+                Ok(Some((connection, of_address))) => {
+                    connection.run().await;
+                    drop(of_address);
+                }
+                Ok(None) => {}
                 // It was gone before it was looked at, or a balancer did not say whom it is for.
                 Err(error) => debug!(%client, error = &error as &dyn std::error::Error, "connection lost at once"),
             }
@@ -169,8 +177,13 @@ impl Admission {
     }
 }
 
-/// A session with the device that a connection comes from, which a trusted balancer names.
-async fn connection(shared: Arc<Shared>, mut stream: TcpStream, client: SocketAddr) -> io::Result<Connection> {
+/// A session with the device that a connection comes from, which a trusted balancer names, and its place among those of its
+/// address; nothing when there is none left.
+async fn connection(
+    shared: Arc<Shared>,
+    mut stream: TcpStream,
+    client: SocketAddr,
+) -> io::Result<Option<(Connection, Option<Place<IpAddr>>)>> {
     tune(&stream)?;
     let socket = Ends { client, reached: stream.local_addr()?.ip() };
     let ends = tokio::select! {
@@ -178,7 +191,15 @@ async fn connection(shared: Arc<Shared>, mut stream: TcpStream, client: SocketAd
         () = shared.stopping.cancelled() => return Err(io::ErrorKind::ConnectionAborted.into()),
         ends = ends(&mut stream, socket, &shared.config.proxy) => ends.inspect_err(|_| metrics::proxy_header_failed())?,
     };
-    Connection::new(shared, stream, ends)
+    let mut place = None;
+    if !shared.config.limits.exempts(ends.client.ip()) {
+        place = shared.by_address.take(counted(ends.client.ip()));
+        if place.is_none() {
+            turn_away(&stream, "address", "Too many sessions from your address, try again later");
+            return Ok(None);
+        }
+    }
+    Ok(Some((Connection::new(shared, stream, ends)?, place)))
 }
 
 /// Says 421 and closes.

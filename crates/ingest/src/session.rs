@@ -82,19 +82,31 @@ pub struct Session {
     /// The device's own address, as a balancer's PROXY header or the socket tells it.
     pub client: SocketAddr,
     upload: Mutex<Option<(Mode, Verb)>>,
+    refusal: Mutex<Option<String>>,
     fate: watch::Sender<Option<Fate>>,
 }
 
 impl Session {
     /// A session that has had no transfer yet.
     pub fn new(id: Ulid, client: SocketAddr) -> Self {
-        Self { id, client, upload: Mutex::new(None), fate: watch::Sender::new(None) }
+        Self { id, client, upload: Mutex::new(None), refusal: Mutex::new(None), fate: watch::Sender::new(None) }
     }
 
     /// The edge says that an upload starts, and by which command, before libunftp hears of it.
     pub fn begin(&self, mode: Mode, verb: Verb) {
         *self.upload.lock().unwrap_or_else(PoisonError::into_inner) = Some((mode, verb));
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.fate.send_replace(None);
+    }
+
+    /// Landing says why it refuses the upload under way, in words for the device. libunftp's reply has the code.
+    pub fn refuse(&self, text: String) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }
+
+    /// Why the upload that began last was refused.
+    pub fn refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The edge says how the transfer ended, before it closes its side towards libunftp. It may say `Broken` after

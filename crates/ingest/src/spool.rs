@@ -4,6 +4,7 @@
 
 mod incoming;
 mod recovery;
+mod usage;
 
 use std::fs::{self, DirBuilder};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -17,6 +18,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use unftp_sbe_fs::Filesystem;
 
 pub(crate) use self::incoming::{Incoming, Sealed, digest};
+pub(crate) use self::usage::{Claim, Usage};
 use crate::names::HomePath;
 
 /// Devices' files are for this service and its group, for nobody else on the machine.
@@ -33,6 +35,7 @@ pub struct Spool {
     homes_path: PathBuf,
     pub(crate) under_way: Dir,
     pub(crate) outbox: Dir,
+    pub(crate) usage: Usage,
     locks: Vec<Mutex<()>>,
     #[cfg(test)]
     pub(crate) checkpoint: tests::Checkpoint,
@@ -60,6 +63,7 @@ impl Spool {
             homes_path: root.join("homes"),
             under_way: folder("spool")?,
             outbox: folder("outbox")?,
+            usage: Usage::default(),
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
             #[cfg(test)]
             checkpoint: tests::Checkpoint::default(),

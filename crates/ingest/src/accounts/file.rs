@@ -7,7 +7,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::password::Hash;
 use super::{Account, AccountsError, is_name};
@@ -31,6 +32,8 @@ pub(super) struct Listed {
     pub(super) modes: Option<Vec<Mode>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) passive_address: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exactly")]
+    pub(super) quota: Option<ByteSize>,
     pub(super) password: Hash,
 }
 
@@ -77,8 +80,18 @@ impl Listed {
             zone: self.zone.clone(),
             modes: self.modes.clone().unwrap_or_else(|| Mode::ALL.to_vec()),
             passive_address: self.passive_address.clone(),
+            quota: self.quota,
         }
     }
+}
+
+/// In the largest unit in which it is a whole number: the size that is read again is the size that was given.
+fn exactly<S: Serializer>(size: &Option<ByteSize>, serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes = size.unwrap_or_default().as_u64();
+    let units = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    let whole = units.into_iter().find(|(_, unit)| bytes > 0 && bytes.is_multiple_of(*unit));
+    let (unit, length) = whole.unwrap_or(("B", 1));
+    serializer.collect_str(&format_args!("{} {unit}", bytes / length))
 }
 
 /// What tells a changed file from an unchanged one, at the price of one system call.

@@ -1,25 +1,29 @@
 //! Logging in, as libunftp asks for it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
-use tracing::info;
+use tracing::{info, warn};
 use unftp_core::auth::{AuthenticationError, Authenticator, Credentials, Principal, UserDetailError, UserDetailProvider};
 
 use super::{Account, Accounts};
+use crate::limits::Logins;
+use crate::metrics;
 use crate::session::Session;
 
 /// The login of one session.
 #[derive(Debug)]
 pub struct Login {
     accounts: Arc<Accounts>,
+    logins: Arc<Logins>,
     session: Arc<Session>,
 }
 
 impl Login {
     /// For a session that has not logged in yet.
-    pub fn new(accounts: Arc<Accounts>, session: Arc<Session>) -> Self {
-        Self { accounts, session }
+    pub(crate) fn new(accounts: Arc<Accounts>, logins: Arc<Logins>, session: Arc<Session>) -> Self {
+        Self { accounts, logins, session }
     }
 }
 
@@ -28,9 +32,20 @@ impl Authenticator for Login {
     async fn authenticate(&self, name: &str, credentials: &Credentials) -> Result<Principal, AuthenticationError> {
         let password = credentials.password.as_deref().unwrap_or_default();
         let (session, client) = (self.session.id, self.session.client);
-        if let Some(account) = self.accounts.verify(name, password).await {
+        let ip = client.ip();
+        let locked_out = || self.logins.refusal(ip, name, Instant::now()).is_some();
+        if let Some(account) = self.accounts.verify_unless(locked_out, name, password).await {
+            self.logins.right(ip, name, Instant::now());
             info!(%session, %client, account = account.name, device = account.device, "logged in");
             return Ok(Principal { username: account.name });
+        }
+        if locked_out() {
+            info!(%session, %client, "login not looked at, locked out");
+            return Err(AuthenticationError::BadPassword);
+        }
+        if let Some(whose) = self.logins.wrong(ip, name, Instant::now()) {
+            metrics::locked_out(whose);
+            warn!(%session, %client, whose, "too many wrong logins, locked out");
         }
         // A name that is no account may be a password typed in the wrong place: it is not written down.
         let account = self.accounts.find(name).await.map(|listed| listed.name);

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use unftp_core::auth::{Authenticator, Credentials, UserDetailProvider};
 
 use super::*;
+use crate::limits::Logins;
 use crate::session::Session;
 
 fn opened() -> (TempDir, Accounts) {
@@ -33,6 +34,7 @@ async fn an_account_is_added_verified_listed_and_removed() {
         zone: Some("Europe/Berlin".into()),
         modes: Mode::ALL.to_vec(),
         passive_address: None,
+        quota: None,
     };
     assert_eq!(accounts.verify("station", "one").await, Some(expected.clone()));
     assert_eq!(accounts.verify("demo", "two").await.unwrap().device, "demo");
@@ -178,7 +180,7 @@ async fn libunftp_logs_in_with_an_account() {
     let (_folder, accounts) = opened();
     accounts.add("demo", new("one")).unwrap();
     let session = Session::new(ulid::Ulid::generate(), "192.0.2.7:40123".parse().unwrap());
-    let login = Login::new(Arc::new(accounts), Arc::new(session));
+    let login = Login::new(Arc::new(accounts), Arc::new(Logins::new(&crate::harness::limits())), Arc::new(session));
     let principal = login.authenticate("demo", &Credentials::from("one")).await.unwrap();
     assert_eq!(login.provide_user_detail(&principal).await.unwrap().name, "demo");
     assert!(login.authenticate("demo", &Credentials::from("two")).await.is_err());

@@ -20,6 +20,15 @@ fn section(key: &str, line: &str) -> Result<Config, toml::de::Error> {
         ("login", "limits.login = \"30s\""),
         ("idle", "limits.idle = \"5m\""),
         ("stall", "limits.stall = \"1m\""),
+        ("logins_per_address", "limits.logins_per_address = 60"),
+        ("logins_per_account", "limits.logins_per_account = 60"),
+        ("failed_logins_per_address", "limits.failed_logins_per_address = 60"),
+        ("failed_logins_per_account", "limits.failed_logins_per_account = 10"),
+        ("upload_bytes", "limits.upload_bytes = \"1 GiB\""),
+        ("home_bytes", "limits.home_bytes = \"10 GiB\""),
+        ("disk_free", "limits.disk_free = \"1 GiB\""),
+        ("lockout", "limits.lockout = \"5m\""),
+        ("exempt", "limits.exempt = []"),
     ];
     let kept = lines.iter().filter(|(name, _)| *name != key).map(|(_, line)| *line);
     toml::from_str(&kept.chain([line]).collect::<Vec<_>>().join("\n"))
@@ -38,6 +47,12 @@ fn values_that_cannot_work_are_named_with_their_keys() {
     check("header", "proxy.header = \"0s\"", &["proxy.header"]);
     check("stall", "limits.stall = \"0s\"", &["limits.stall"]);
     check("sessions", "limits.sessions = 0", &["limits.sessions"]);
+    check("", "limits.sessions_per_address = 0", &["limits.sessions_per_address"]);
+    check("", "limits.sessions_per_account = 0", &["limits.sessions_per_account"]);
+    check("failed_logins_per_account", "limits.failed_logins_per_account = 0", &["limits.failed_logins_per_account"]);
+    check("upload_bytes", "limits.upload_bytes = 0", &["limits.upload_bytes"]);
+    check("home_bytes", "limits.home_bytes = \"0 B\"", &["limits.home_bytes"]);
+    check("lockout", "limits.lockout = \"0s\"", &["limits.lockout"]);
     check("temporary", "temporary = [\"[\"]", &["temporary"]);
 }
 

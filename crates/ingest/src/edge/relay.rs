@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::reply::spelled;
+use crate::metrics;
 
 /// A transfer's buffer starts small, because most files are, and grows while reads fill it.
 const BUFFER_BYTES_MIN: usize = 16 * 1024;
@@ -81,5 +82,6 @@ fn broken(error: io::Error) -> Broken {
 }
 
 fn stalled(stall: Duration) -> Broken {
+    metrics::stalled();
     Broken::Device(format!("no data moved for {}", spelled(stall)))
 }

@@ -3,6 +3,9 @@
 //! Commands are taken one at a time: the next line is looked at only when the last one has had its whole reply, so that a
 //! device may send many ahead and still gets its replies in order.
 
+mod end;
+mod login;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -14,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 use ulid::Ulid;
 
+pub(super) use self::end::End;
 use super::command::{self, Command, Family};
 use super::control::{Control, LineError};
 use super::passive::Lease;
@@ -23,6 +27,7 @@ use super::sessions::Shared;
 use super::upstream::{Answer, Upstream};
 use super::watch::{Watch, Who};
 use crate::accounts::Account;
+use crate::limits::Place;
 use crate::metrics;
 use crate::names::HomePath;
 use crate::session::{Mode, Session};
@@ -45,40 +50,6 @@ impl DataPath {
     }
 }
 
-/// Why a session is over.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum End {
-    #[error("quit")]
-    Quit,
-    #[error("control connection lost")]
-    Lost,
-    #[error("not logged in in time")]
-    LoginTimeout,
-    #[error("idle for too long")]
-    Idle,
-    #[error("control line too long")]
-    LineTooLong,
-    #[error("server stopping")]
-    Stopping,
-    #[error("libunftp failed")]
-    Upstream(#[source] io::Error),
-}
-
-impl End {
-    /// What the device is told before its connection is closed.
-    fn last_word(&self) -> Option<Reply> {
-        Some(match self {
-            Self::Quit => Reply::new(221, "Goodbye"),
-            Self::Lost => return None,
-            Self::LoginTimeout => Reply::new(421, "Not logged in in time, closing the control connection"),
-            Self::Idle => Reply::new(421, "Idle for too long, closing the control connection"),
-            Self::LineTooLong => Reply::new(500, "The line is too long, closing the control connection"),
-            Self::Stopping => Reply::new(421, "The server is stopping, closing the control connection"),
-            Self::Upstream(_) => Reply::new(421, "Internal failure, closing the control connection"),
-        })
-    }
-}
-
 /// One session as the edge sees it.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -97,6 +68,8 @@ pub(crate) struct Connection {
     who: Who,
     /// Once it has logged in.
     account: Option<Account>,
+    /// Its place among the sessions of its account.
+    place: Option<Place<String>>,
     /// The working directory, from the root of the home.
     folder: String,
     /// After `EPSV ALL` nothing else may set up a data connection (RFC 2428 section 4).
@@ -120,6 +93,7 @@ impl Connection {
             upstream: None,
             who: Who { client, account: String::new() },
             account: None,
+            place: None,
             folder: "/".to_owned(),
             epsv_all: false,
             deadline: Instant::now() + limits.login,
@@ -136,13 +110,18 @@ impl Connection {
             Ok(never) => match never {},
             Err(end) => end,
         };
+        metrics::session_ended(end.reason());
         match &end {
             End::Upstream(error) => warn!(%session, %client, error = error as &dyn std::error::Error, "session failed"),
-            end => info!(%session, %client, account = self.who.account, reason = %end, "session ended"),
+            end => {
+                // Of a device that did not log in the name is not written down: it may be a password in the wrong place.
+                let account = self.account.as_ref().map(|account| account.name.as_str());
+                info!(%session, %client, account, reason = %end, "session ended");
+            }
         }
-        // Ports and libunftp are given back before waiting for the device to hang up.
-        let Self { control, upstream, data, .. } = self;
-        drop((upstream, data));
+        // Ports, its place and libunftp are given back before waiting for the device to hang up.
+        let Self { control, upstream, data, place, .. } = self;
+        drop((upstream, data, place));
         if let Some(last) = end.last_word() {
             control.close(&last).await;
         }
@@ -212,34 +191,6 @@ impl Connection {
 
     fn allows(&self, mode: Mode) -> bool {
         self.account.as_ref().is_some_and(|account| account.modes.contains(&mode))
-    }
-
-    async fn user(&mut self, name: &str) -> Result<(), End> {
-        let answer = self.ask("USER", name).await?;
-        // libunftp keeps the first name until a password came, and an account until the session ends.
-        if answer.code == 331 {
-            name.clone_into(&mut self.who.account);
-        }
-        self.pass_on(&answer).await
-    }
-
-    async fn pass(&mut self, password: &str) -> Result<(), End> {
-        // libunftp wants the space even before an empty password.
-        self.upstream().await?.send(&format!("PASS {password}\r\n")).await.map_err(End::Upstream)?;
-        let answer = self.upstream().await?.reply().await.map_err(End::Upstream)?;
-        match answer.code {
-            230 => {
-                metrics::login(true);
-                self.account = self.shared.accounts.named(&self.who.account).await;
-                if self.account.is_none() {
-                    // Removed in this very moment.
-                    return self.reply(&Reply::new(530, "The account is gone")).await;
-                }
-            }
-            530 => metrics::login(false),
-            _ => {}
-        }
-        self.pass_on(&answer).await
     }
 
     async fn pasv(&mut self) -> Result<(), End> {

@@ -1,5 +1,6 @@
 //! What all sessions have in common.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -10,6 +11,7 @@ use super::loopback::Loopback;
 use super::passive::Pool;
 use crate::accounts::Accounts;
 use crate::config::Config;
+use crate::limits::{Logins, Places};
 use crate::names::Temporary;
 use crate::spool::Spool;
 
@@ -18,6 +20,10 @@ use crate::spool::Spool;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) accounts: Arc<Accounts>,
+    pub(crate) logins: Arc<Logins>,
+    /// Sessions by client address, and by account.
+    pub(crate) by_address: Arc<Places<IpAddr>>,
+    pub(crate) by_account: Arc<Places<String>>,
     pub(crate) spool: Arc<Spool>,
     pub(crate) temporary: Arc<Temporary>,
     pub(crate) pool: Arc<Pool>,

@@ -18,8 +18,8 @@ use super::reply::Reply;
 use super::session::{Connection, DataPath, End};
 use super::upstream::{Answer, Upstream, command};
 use super::watch::Interruption;
-use crate::metrics;
 use crate::session::{self, Fate, Mode, Session};
+use crate::{limits, metrics};
 
 /// How long libunftp may take to say how a transfer ended, once it has closed its data connection. It never takes that long
 /// unless it failed without a word.
@@ -44,6 +44,10 @@ impl Connection {
         let Some(path) = self.data.take() else {
             return self.reply(&Reply::new(425, "Send PASV, EPSV, PORT or EPRT first")).await;
         };
+        if transfer.verb.announced().is_some() && !self.has_room() {
+            metrics::disk_full();
+            return self.reply(&Reply::new(452, "The server's disk is nearly full, try again later")).await;
+        }
         let mode = path.mode();
         let cause = match self.connect(path).await {
             Ok(Ok(device)) => return self.carry(transfer, mode, offset, device).await,
@@ -54,6 +58,12 @@ impl Connection {
         };
         metrics::data_connection_failed(mode);
         self.reply(&Reply::new(425, format!("No data connection: {cause}"))).await
+    }
+
+    /// Whether the disk has room for uploads. Asked before each, since it is one system call; a disk that cannot tell is tried.
+    fn has_room(&self) -> bool {
+        let free = limits::free(&self.shared.spool.under_way);
+        free.inspect(|bytes| metrics::disk_free(*bytes)).is_none_or(|bytes| bytes >= self.shared.config.limits.disk_free.as_u64())
     }
 
     /// Connects the device's side: in passive mode the device comes, in active mode it is dialled now and not before.
@@ -100,7 +110,10 @@ impl Connection {
         metrics::transferred(transfer.verb.as_str(), mode, ended, moved.load(Ordering::Relaxed));
         // Both sides of the data connection are closed by now: the device hears what has already happened.
         match outcome? {
-            Outcome::Answered(answer) => self.pass_on(&answer).await?,
+            Outcome::Answered(answer) => match self.session.refusal().filter(|_| pledge.is_some() && answer.code >= 400) {
+                Some(words) => self.reply(&Reply::new(answer.code, words)).await?,
+                None => self.pass_on(&answer).await?,
+            },
             Outcome::Broken(cause) => self.reply(&Reply::new(426, format!("Transfer aborted: {cause}"))).await?,
         }
         self.settle(upstream, offset, whole).await

@@ -54,9 +54,10 @@ impl Upstream {
 
         let storage = {
             let (spool, session, temporary) = (Arc::clone(&shared.spool), Arc::clone(session), Arc::clone(&shared.temporary));
-            move || Landing::new(Arc::clone(&spool), Arc::clone(&session), Arc::clone(&temporary))
+            let limits = shared.config.limits.clone();
+            move || Landing::new(Arc::clone(&spool), Arc::clone(&session), Arc::clone(&temporary), &limits)
         };
-        let login = Arc::new(Login::new(Arc::clone(&shared.accounts), Arc::clone(session)));
+        let login = Arc::new(Login::new(Arc::clone(&shared.accounts), Arc::clone(&shared.logins), Arc::clone(session)));
         let provider = Arc::clone(&login);
         let server = ServerBuilder::<Landing, Account>::with_user_detail_provider(Box::new(storage), provider)
             .authenticator(login)

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytesize::ByteSize;
 use unftp_core::storage::{Error, ErrorKind};
 
 use crate::names::BadName;
@@ -18,6 +19,12 @@ pub(super) enum Failure {
     /// An upload would go on behind the end of its file.
     #[error("the upload would go on at {offset}, and the file has {bytes} bytes")]
     Offset { offset: u64, bytes: u64 },
+    /// More bytes than an upload may have.
+    #[error("the upload is longer than {0}")]
+    Long(ByteSize),
+    /// More bytes than the home may hold.
+    #[error("the home would hold more than {0}")]
+    Quota(ByteSize),
     /// The file cannot be made under its name: no such directory, or a directory of this name.
     #[error("the file cannot be made")]
     Place(#[source] io::Error),
@@ -35,6 +42,7 @@ impl Failure {
         match self {
             Self::Name(_) => ErrorKind::FileNameNotAllowedError,
             Self::Broken(_) => ErrorKind::ConnectionClosed,
+            Self::Long(_) | Self::Quota(_) => ErrorKind::ExceededStorageAllocationError,
             Self::Offset { .. } => ErrorKind::PermanentFileNotAvailable,
             Self::Place(error) | Self::Sought(error) | Self::Disk(error) => match (error.kind(), self) {
                 (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => ErrorKind::InsufficientStorageSpaceError,
@@ -56,6 +64,15 @@ impl Failure {
                 ) => ErrorKind::PermanentFileNotAvailable,
                 _ => ErrorKind::LocalError,
             },
+        }
+    }
+
+    /// What the device is told besides the code, where libunftp's own words would not say it.
+    pub(super) fn told(&self) -> Option<String> {
+        match self {
+            Self::Long(max) => Some(format!("The upload is longer than {max}, the most that is taken")),
+            Self::Quota(max) => Some(format!("The upload would fill your home with more than {max}")),
+            _ => None,
         }
     }
 

@@ -16,6 +16,11 @@ pub(super) fn published() {
     counter!("inlet_ingest_outbox_entries_total").increment(1);
 }
 
+/// An upload was over a limit: `size`, `quota`.
+pub(super) fn refused(limit: &'static str) {
+    counter!("inlet_ingest_refused_uploads_total", "limit" => limit).increment(1);
+}
+
 /// The disk failed an upload: full, over quota or out of order.
 pub(super) fn failed() {
     counter!("inlet_ingest_failed_uploads_total").increment(1);

@@ -31,7 +31,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::sync::Arc;
 
-use cap_std::fs::{Dir, MetadataExt, OpenOptions};
+use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions};
 use ulid::Ulid;
 
 use super::arrival::Arrival;
@@ -42,35 +42,47 @@ use crate::accounts::Account;
 use crate::names::HomePath;
 use crate::outbox::Draft;
 use crate::session::Verb;
-use crate::spool::{self, Held, Incoming, Sealed, Spool, sync};
+use crate::spool::{self, Claim, Held, Incoming, Sealed, Spool, sync};
 
-/// The directory in which a file is to be made, if a file of this name can be made there.
-pub(super) fn place(home: &Dir, path: &HomePath) -> Result<Dir, Failure> {
+/// The directory in which a file is to be made, if a file of this name can be made there, and how long the one is that is there.
+pub(super) fn place(home: &Dir, path: &HomePath) -> Result<(Dir, u64), Failure> {
     let folder = home.open_dir(path.folder()).map_err(Failure::Place)?;
     match folder.symlink_metadata(path.name()) {
         Ok(there) if there.is_dir() => Err(Failure::Place(io::ErrorKind::IsADirectory.into())),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::Place(error)),
-        _ => Ok(folder),
+        there => Ok((folder, there.map_or(0, |there| bytes_of(&there)))),
     }
 }
 
+/// How long the file of this name is; nothing where there is none.
+pub(super) fn file_bytes(folder: &Dir, name: &str) -> u64 {
+    folder.symlink_metadata(name).map_or(0, |there| bytes_of(&there))
+}
+
+fn bytes_of(there: &Metadata) -> u64 {
+    if there.is_file() { there.len() } else { 0 }
+}
+
 /// Lands an upload whose bytes are on the disk, and says how many they are.
-pub(super) fn land(upload: &Upload, sealed: &Sealed) -> Result<u64, Failure> {
+pub(super) fn land(upload: &Upload, sealed: &Sealed, claim: Claim) -> Result<u64, Failure> {
     let Upload { arrival, spool, home, .. } = upload;
     if arrival.verb == Verb::Appe {
         let held = spool.lock(&arrival.account.name, &arrival.path);
-        let folder = place(home, &arrival.path)?;
+        let (folder, _) = place(home, &arrival.path)?;
         match growable(spool, &folder, arrival.path.name())? {
-            Some(file) => append(spool, arrival, sealed, file)?,
-            None => replace(upload, sealed, Some(held))?,
+            Some(file) => {
+                append(spool, arrival, sealed, file)?;
+                claim.keep(0);
+            }
+            None => replace(upload, sealed, claim, Some(held))?,
         }
     } else {
-        replace(upload, sealed, None)?;
+        replace(upload, sealed, claim, None)?;
     }
     Ok(sealed.bytes)
 }
 
-fn replace(upload: &Upload, sealed: &Sealed, held: Option<Held<'_>>) -> Result<(), Failure> {
+fn replace(upload: &Upload, sealed: &Sealed, claim: Claim, held: Option<Held<'_>>) -> Result<(), Failure> {
     let Upload { arrival, spool, home, .. } = upload;
     let (under_way, name) = sealed.place();
     let mut draft = None;
@@ -82,12 +94,13 @@ fn replace(upload: &Upload, sealed: &Sealed, held: Option<Held<'_>>) -> Result<(
     spool.at("drafted");
     // Others wait for the two renames only, not for the disk.
     let held = held.unwrap_or_else(|| spool.lock(&arrival.account.name, &arrival.path));
-    let folder = place(home, &arrival.path)?;
+    let (folder, replaced) = place(home, &arrival.path)?;
     if let Some(mut draft) = draft {
         draft.publish().map_err(Failure::Disk)?;
     }
     spool.at("published");
     under_way.rename(&name, &folder, arrival.path.name()).map_err(Failure::Place)?;
+    claim.keep(replaced);
     drop(held);
     spool.at("renamed");
     settle(spool, arrival, &[&folder])
@@ -204,8 +217,12 @@ impl Rename {
     }
 
     fn exchange(&self, old: &Dir, new: &Dir) -> Result<(), Failure> {
-        old.rename(self.from.name(), new, self.arrival.path.name()).map_err(Failure::Sought)?;
-        self.spool.at("renamed");
+        let Self { spool, from, arrival, .. } = self;
+        // A path that names the same file twice replaces nothing.
+        let replaced = if *from == arrival.path { 0 } else { file_bytes(new, arrival.path.name()) };
+        old.rename(from.name(), new, arrival.path.name()).map_err(Failure::Sought)?;
+        spool.usage.freed(&arrival.account.name, replaced);
+        spool.at("renamed");
         Ok(())
     }
 }

@@ -2,6 +2,7 @@ mod appends;
 mod breaks;
 mod crash;
 mod ftp;
+mod limits;
 mod renames;
 mod uploads;
 mod view;
@@ -81,13 +82,14 @@ fn account(name: &str) -> Account {
         zone: Some("Europe/Berlin".into()),
         modes: Mode::ALL.to_vec(),
         passive_address: None,
+        quota: None,
     }
 }
 
 fn session(spool: &Arc<Spool>, account: &Account) -> (Landing, Arc<Session>) {
     let session = Arc::new(Session::new(Ulid::generate(), "192.0.2.7:40123".parse().unwrap()));
     let temporary = Arc::new(Temporary::new(&["*.tmp", "*.part"]).unwrap());
-    let mut landing = Landing::new(Arc::clone(spool), Arc::clone(&session), temporary);
+    let mut landing = Landing::new(Arc::clone(spool), Arc::clone(&session), temporary, &crate::harness::limits());
     landing.enter(account).unwrap();
     (landing, session)
 }

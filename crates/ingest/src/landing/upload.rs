@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytesize::ByteSize;
 use cap_std::fs::Dir;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
@@ -16,7 +17,7 @@ use super::{Landing, blocking, metrics, steps};
 use crate::accounts::Account;
 use crate::names::HomePath;
 use crate::session::{Fate, Session, Verb};
-use crate::spool::{Incoming, Spool};
+use crate::spool::{Claim, Incoming, Spool};
 
 /// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
 const STEP_BYTES: usize = 256 * 1024;
@@ -33,6 +34,16 @@ pub(super) struct Upload {
     session: Arc<Session>,
     /// Where it goes on with a file that is there already (REST); 0 for a new one.
     start: u64,
+    bytes_max: u64,
+    /// Of the whole home.
+    home_bytes_max: u64,
+}
+
+/// The bytes of an upload that are written, and their part of the home.
+#[derive(Debug)]
+struct Taken {
+    incoming: Incoming,
+    claim: Claim,
 }
 
 impl Upload {
@@ -52,6 +63,8 @@ impl Upload {
             home,
             session: Arc::clone(&landing.session),
             // For APPE libunftp gives the length that it saw before the transfer; the one that counts is seen under a lock.
+            bytes_max: landing.upload_bytes_max,
+            home_bytes_max: account.quota.map_or(landing.home_bytes_max, |quota| quota.as_u64()),
             start: if verb == Verb::Appe { 0 } else { start },
         })
     }
@@ -62,30 +75,41 @@ impl Upload {
         let received = Arc::clone(&upload).take(input).await;
         match &received {
             Ok(bytes) => upload.arrival.tell(*bytes),
-            Err(failure) => upload.tell_failure(failure),
+            Err(failure) => {
+                if let Some(told) = failure.told() {
+                    upload.session.refuse(told);
+                }
+                upload.tell_failure(failure);
+            }
         }
         received
     }
 
     /// While one step is written the next one is read; a small upload is written and landed in a single visit to a thread.
     async fn take<R: AsyncRead + Unpin>(self: Arc<Self>, mut input: R) -> Result<u64, Failure> {
-        let mut writing: Option<JoinHandle<Result<Incoming, Failure>>> = None;
+        let mut writing: Option<JoinHandle<Result<Taken, Failure>>> = None;
+        let mut bytes = self.start;
         let last = loop {
             let room = if writing.is_none() { FIRST_BYTES } else { STEP_BYTES };
             let step = read_step(&mut input, room).await?;
+            bytes = bytes.saturating_add(length(&step));
+            if bytes > self.bytes_max {
+                return Err(Failure::Long(ByteSize::b(self.bytes_max)));
+            }
             if step.len() < STEP_BYTES {
                 break step;
             }
-            let incoming = settled(writing).await?;
+            let taken = settled(writing).await?;
             let upload = Arc::clone(&self);
-            writing = Some(tokio::task::spawn_blocking(move || upload.write(incoming, &step)));
+            writing = Some(tokio::task::spawn_blocking(move || upload.write(taken, &step)));
         };
-        let incoming = settled(writing).await?;
+        let taken = settled(writing).await?;
         if self.session.fate().await == Fate::Broken {
             return Err(Failure::Broken(None));
         }
         blocking(move || {
-            let sealed = self.write(incoming, &last)?.seal().map_err(Failure::Disk)?;
+            let Taken { incoming, claim } = self.write(taken, &last)?;
+            let sealed = incoming.seal().map_err(Failure::Disk)?;
             self.spool.at("sealed");
             // A device that hangs up loses both connections, and the loss of the control connection may be seen a little
             // later than the end of the data. Writing to the disk takes long enough for that: this second look is what
@@ -93,20 +117,25 @@ impl Upload {
             if self.session.is_broken() {
                 return Err(Failure::Broken(None));
             }
-            steps::land(&self, &sealed)
+            steps::land(&self, &sealed, claim)
         })
         .await
     }
 
-    fn write(&self, incoming: Option<Incoming>, step: &[u8]) -> Result<Incoming, Failure> {
-        let mut incoming = incoming.map_or_else(|| self.create(), Ok)?;
-        incoming.write(step).map_err(Failure::Disk)?;
-        Ok(incoming)
+    fn write(&self, taken: Option<Taken>, step: &[u8]) -> Result<Taken, Failure> {
+        let mut taken = taken.map_or_else(|| self.create(), Ok)?;
+        self.grow(&mut taken.claim, length(step))?;
+        taken.incoming.write(step).map_err(Failure::Disk)?;
+        Ok(taken)
     }
 
     /// Refuses what could not land before any byte of it is written.
-    fn create(&self) -> Result<Incoming, Failure> {
-        let folder = steps::place(&self.home, &self.arrival.path)?;
+    fn create(&self) -> Result<Taken, Failure> {
+        let (folder, there) = steps::place(&self.home, &self.arrival.path)?;
+        // What an append is added to stays; what a whole file replaces makes room for it.
+        let replaced = if self.arrival.verb == Verb::Appe { 0 } else { there };
+        let claim = self.spool.usage.claim(&self.arrival.account.name, &self.home, self.home_bytes_max, replaced);
+        let mut claim = claim.map_err(Failure::Disk)?;
         let mut incoming = Incoming::create(&self.spool, self.arrival.upload).map_err(Failure::Disk)?;
         if self.start > 0 {
             let file = match folder.open(self.arrival.path.name()) {
@@ -117,9 +146,14 @@ impl Upload {
             if self.start > bytes {
                 return Err(Failure::Offset { offset: self.start, bytes });
             }
+            self.grow(&mut claim, self.start)?;
             incoming.write_from(file.into_std(), self.start).map_err(Failure::Disk)?;
         }
-        Ok(incoming)
+        Ok(Taken { incoming, claim })
+    }
+
+    fn grow(&self, claim: &mut Claim, more: u64) -> Result<(), Failure> {
+        if claim.grow(more) { Ok(()) } else { Err(Failure::Quota(ByteSize::b(self.home_bytes_max))) }
     }
 
     fn tell_failure(&self, failure: &Failure) {
@@ -132,7 +166,14 @@ impl Upload {
                 metrics::failed();
                 error!(%upload, account, path, cause, "upload failed");
             }
-            _ => info!(%upload, account, path, cause, "upload refused"),
+            over => {
+                match over {
+                    Failure::Long(_) => metrics::refused("size"),
+                    Failure::Quota(_) => metrics::refused("quota"),
+                    _ => {}
+                }
+                info!(%upload, account, path, cause, "upload refused");
+            }
         }
     }
 }
@@ -144,7 +185,11 @@ async fn read_step<R: AsyncRead + Unpin>(input: &mut R, room: usize) -> Result<V
     Ok(step)
 }
 
-async fn settled(writing: Option<JoinHandle<Result<Incoming, Failure>>>) -> Result<Option<Incoming>, Failure> {
+fn length(step: &[u8]) -> u64 {
+    u64::try_from(step.len()).unwrap_or(u64::MAX)
+}
+
+async fn settled(writing: Option<JoinHandle<Result<Taken, Failure>>>) -> Result<Option<Taken>, Failure> {
     match writing {
         None => Ok(None),
         Some(writing) => writing.await.unwrap_or_else(|panicked| Err(Failure::Disk(io::Error::other(panicked)))).map(Some),

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::accounts::{Accounts, Login, NewAccount};
+use crate::limits::Logins;
 
 /// A control connection.
 struct Device {
@@ -19,10 +20,12 @@ impl Device {
         let accounts = Accounts::open(&bench.root.path().join("accounts.toml")).unwrap();
         accounts.add("demo", NewAccount { password: "secret".into(), ..NewAccount::default() }).unwrap();
         let session = Arc::new(Session::new(Ulid::generate(), "192.0.2.7:40123".parse().unwrap()));
-        let login = Arc::new(Login::new(Arc::new(accounts), Arc::clone(&session)));
+        let login =
+            Arc::new(Login::new(Arc::new(accounts), Arc::new(Logins::new(&crate::harness::limits())), Arc::clone(&session)));
         let (spool, shared) = (Arc::clone(&bench.spool), Arc::clone(&session));
         let temporary = Arc::new(Temporary::new(&["*.tmp"]).unwrap());
-        let storage = move || Landing::new(Arc::clone(&spool), Arc::clone(&shared), Arc::clone(&temporary));
+        let limits = crate::harness::limits();
+        let storage = move || Landing::new(Arc::clone(&spool), Arc::clone(&shared), Arc::clone(&temporary), &limits);
         let provider = Arc::clone(&login);
         let server =
             libunftp::ServerBuilder::with_user_detail_provider(Box::new(storage), provider).authenticator(login).build().unwrap();
