@@ -62,3 +62,6 @@ impl Data {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,9 @@ use crate::formats;
 use crate::http::Front;
 use crate::services::Services;
 
+/// A process that a signal has ended has this exit status and the signal's number, as shells say it.
+const SIGNALLED: i32 = 128;
+
 /// Everything in one process, with uploads accepted.
 #[derive(Debug)]
 pub struct Up {
@@ -228,14 +231,24 @@ async fn serve(services: Services, front: Front, what: &str) -> anyhow::Result<(
     ended
 }
 
-/// Done when SIGTERM or SIGINT comes.
+/// Done when SIGTERM or SIGINT comes. Another one after that ends the process at once.
 pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
-    Ok(async move {
+    let mut next = async move || {
         tokio::select! {
-            _ = terminate.recv() => info!(signal = "SIGTERM", "stopping"),
-            _ = interrupt.recv() => info!(signal = "SIGINT", "stopping"),
+            _ = terminate.recv() => (SignalKind::terminate(), "SIGTERM"),
+            _ = interrupt.recv() => (SignalKind::interrupt(), "SIGINT"),
         }
+    };
+    Ok(async move {
+        let (_, signal) = next().await;
+        info!(signal, "stopping");
+        tokio::spawn(async move {
+            let (kind, signal) = next().await;
+            // Nothing has to be put in order for this: whatever was acknowledged is on the disk or in the lake already.
+            warn!(signal, "stopping at once");
+            std::process::exit(SIGNALLED + kind.as_raw_value());
+        });
     })
 }

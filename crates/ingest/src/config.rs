@@ -16,7 +16,11 @@ use crate::network::Network;
 pub struct Config {
     /// Where control connections are accepted. `[::]:21` takes IPv4 as well.
     pub listen: SocketAddr,
-    /// How long transfers may go on after the server was told to stop.
+    /// How long devices are served as ever once the server was told to stop and is no longer ready: as long as balancers take to
+    /// notice.
+    #[serde(with = "humantime_serde")]
+    pub drain_notice: Duration,
+    /// How long transfers may go on after that.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
     /// How long a device's files stay in its home directory.

@@ -51,6 +51,7 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
 pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Result<Server, Error> {
     let mut config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
+        drain_notice: Duration::ZERO,
         drain: LONG,
         retention: Duration::from_secs(3600),
         temporary: vec!["*.tmp".to_owned()],

@@ -6,6 +6,11 @@ use crate::session::Mode;
 #[derive(Debug)]
 pub(crate) struct Open(());
 
+/// The server was told to stop.
+pub(crate) fn draining() {
+    metrics::gauge!("inlet_ingest_draining").set(1);
+}
+
 /// A device connected and got a session.
 pub(crate) fn session() -> Open {
     metrics::counter!("inlet_sessions_total").increment(1);

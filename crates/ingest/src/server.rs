@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
@@ -70,7 +70,9 @@ impl Server {
             addresses: addresses(&config).await?,
             loopback: Loopback::bind().await.map_err(Error::Loopback)?,
             stopping: CancellationToken::new(),
+            dismissed: CancellationToken::new(),
             halted: CancellationToken::new(),
+            transfers: TaskTracker::new(),
             tasks: TaskTracker::new(),
             config,
         };
@@ -83,7 +85,9 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` is cancelled; then refuses new sessions, lets transfers finish within `drain`, and returns.
+    /// Serves until `shutdown` is cancelled, and for `drain_notice` as if nothing had happened. Then nobody logs in any more; sessions
+    /// without a transfer are sent away once none is under way, each other one after its own, and what is not over within `drain`
+    /// is broken off.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { listener, address, passive, shared, sessions } = self;
         let pool: Vec<_> = passive.into_iter().map(|listener| tokio::spawn(Arc::clone(&shared.pool).serve(listener))).collect();
@@ -97,10 +101,17 @@ impl Server {
         let admission = Admission { shared: Arc::clone(&shared), sessions };
 
         admission.accept(&listener, shutdown.cancelled()).await;
-        info!("stopping: sessions end, transfers finish");
+        metrics::draining();
+        admission.accept(&listener, sleep(shared.config.drain_notice)).await;
+        info!(transfers = shared.transfers.len(), "stopping: nobody logs in, transfers finish");
+        let deadline = Instant::now() + shared.config.drain;
         shared.stopping.cancel();
         shared.tasks.close();
-        if timeout(shared.config.drain, admission.accept(&listener, shared.tasks.wait())).await.is_err() {
+        shared.transfers.close();
+        // Either way there is nothing left to wait for: those that go on have until the deadline for it.
+        let _ = timeout_at(deadline, admission.accept(&listener, shared.transfers.wait())).await;
+        shared.dismissed.cancel();
+        if timeout_at(deadline, admission.accept(&listener, shared.tasks.wait())).await.is_err() {
             warn!(tasks = shared.tasks.len(), "breaking off the transfers that are not finished");
             shared.halted.cancel();
             if timeout(HALT, shared.tasks.wait()).await.is_err() {

@@ -4,6 +4,7 @@ use super::Config;
 fn section(key: &str, line: &str) -> Result<Config, toml::de::Error> {
     let lines = [
         ("listen", "listen = \"127.0.0.1:2121\""),
+        ("drain_notice", "drain_notice = \"0s\""),
         ("drain", "drain = \"30s\""),
         ("retention", "retention = \"24h\""),
         ("temporary", "temporary = [\"*.tmp\"]"),
@@ -68,6 +69,7 @@ fn a_section_that_is_mistyped_or_not_complete_is_refused() {
         ("policy", "active.policy = \"lax\""),
         ("", "active.bind = \"localhost\""),
         ("trusted", "proxy.trusted = [\"10.0.0.0/33\"]"),
+        ("drain_notice", "drain_notice = \"0s\""),
         ("drain", "drain = \"30\""),
     ] {
         assert!(section(key, line).is_err(), "{line:?} for {key:?} was taken");

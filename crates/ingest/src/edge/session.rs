@@ -74,6 +74,8 @@ pub(crate) struct Connection {
     folder: String,
     /// After `EPSV ALL` nothing else may set up a data connection (RFC 2428 section 4).
     epsv_all: bool,
+    /// It had a transfer when the server was stopping already, and is to have no more.
+    was_last: bool,
     /// By then the device must have logged in, or sent its next command.
     deadline: Instant,
 }
@@ -96,6 +98,7 @@ impl Connection {
             place: None,
             folder: "/".to_owned(),
             epsv_all: false,
+            was_last: false,
             deadline: Instant::now() + limits.login,
             shared,
         })
@@ -142,9 +145,11 @@ impl Connection {
     }
 
     async fn next_line(&mut self) -> Result<Vec<u8>, End> {
+        let Shared { stopping, dismissed, .. } = &*self.shared;
+        let leave = if self.account.is_none() || self.was_last { stopping } else { dismissed };
         tokio::select! {
             biased;
-            () = self.shared.stopping.cancelled() => Err(End::Stopping),
+            () = leave.cancelled() => Err(End::Stopping),
             // Before the line: a device that is busy all the time without logging in has its time, too.
             () = sleep_until(self.deadline) => Err(if self.account.is_some() { End::Idle } else { End::LoginTimeout }),
             line = self.control.line() => line.map_err(|error| match error {
@@ -175,7 +180,12 @@ impl Connection {
             }
             Command::Port(named) => self.port(named).await,
             // On the heap while it lasts: an idle session should not hold the room that a transfer needs.
-            Command::Transfer(transfer) => Box::pin(self.transfer(transfer)).await,
+            Command::Transfer(transfer) => {
+                let _under_way = self.shared.transfers.token();
+                Box::pin(self.transfer(transfer)).await?;
+                self.was_last = self.shared.stopping.is_cancelled();
+                Ok(())
+            }
             Command::Rest(offset) => {
                 self.offset = offset;
                 self.reply(&Reply::new(350, format!("The next transfer starts at {offset}"))).await

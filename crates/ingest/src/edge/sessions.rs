@@ -29,10 +29,14 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
     pub(crate) addresses: Addresses,
     pub(crate) loopback: Loopback,
-    /// Sessions that are not in a transfer end now.
+    /// Nobody logs in any more. Whoever has logged in may finish the transfer under way, or make one more.
     pub(crate) stopping: CancellationToken,
+    /// Sessions that are not in a transfer end now.
+    pub(crate) dismissed: CancellationToken,
     /// Transfers end now, too.
     pub(crate) halted: CancellationToken,
+    /// Every transfer under way.
+    pub(crate) transfers: TaskTracker,
     /// Every task that belongs to a session.
     pub(crate) tasks: TaskTracker,
 }

@@ -34,22 +34,61 @@ async fn one_session_too_many_is_turned_away_and_its_place_comes_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_sends_idle_sessions_away_and_lets_transfers_finish() {
+async fn stopping_lets_nobody_in_until_the_transfers_are_finished_and_then_sends_all_away() {
     let server = start().await;
     let mut idle = server.logged_in().await;
+    let mut newcomer = server.device().await;
     let mut busy = server.logged_in().await;
     let mut data = busy.passive().await;
     busy.expect("STOR a", "150 ").await;
     server.stop();
-    idle.expect_reply("421 ").await;
+    newcomer.expect_reply("421 ").await;
     let mut late = Device::connect(server.address).await;
     late.expect_reply("421 ").await;
+    // A device that has logged in is not cut off in the middle of what it is about to do.
+    assert!(idle.store("b", &pattern(1000)).await.starts_with("226 "));
+    idle.expect_reply("421 ").await;
     data.write_all(&pattern(300_000)).await.unwrap();
     drop(data);
     busy.expect_reply("226 ").await;
     busy.expect_reply("421 ").await;
-    assert_eq!(server.outbox(), [("/a".to_owned(), pattern(300_000))]);
+    assert_eq!(server.outbox(), [("/a".to_owned(), pattern(300_000)), ("/b".to_owned(), pattern(1000))]);
     drop((idle, busy));
+    server.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_sessions_are_sent_away_when_no_transfer_is_under_way() {
+    let server = start().await;
+    let mut idle = server.logged_in().await;
+    let mut busy = server.logged_in().await;
+    let data = busy.passive().await;
+    busy.expect("STOR a", "150 ").await;
+    let mut newcomer = server.device().await;
+    server.stop();
+    newcomer.expect_reply("421 ").await;
+    idle.expect("NOOP", "200 ").await;
+    drop(data);
+    busy.expect_reply("226 ").await;
+    idle.expect_reply("421 ").await;
+    drop((idle, busy));
+    server.stopped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_the_time_of_the_notice_devices_are_served_as_ever() {
+    let server = start_with(|config| config.drain_notice = Duration::from_secs(2)).await;
+    let mut before = server.logged_in().await;
+    let told = std::time::Instant::now();
+    server.stop();
+    let mut after = server.logged_in().await;
+    assert!(after.store("a", b"1").await.starts_with("226 "));
+    assert!(before.store("b", b"2").await.starts_with("226 "));
+    assert!(told.elapsed() < Duration::from_secs(2), "the machine was too slow to tell");
+    before.expect_reply("421 ").await;
+    after.expect_reply("421 ").await;
+    assert!(told.elapsed() >= Duration::from_secs(2));
+    drop((before, after));
     server.stopped().await;
 }
 
