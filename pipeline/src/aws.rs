@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use crate::config::{Lake, Queue};
+use crate::config::{Catalog, Lake, Queue};
 
 /// A client for the lake's S3.
 pub async fn s3(lake: &Lake) -> aws_sdk_s3::Client {
@@ -25,7 +25,17 @@ pub async fn sqs(queue: &Queue) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::from_conf(builder.build())
 }
 
-/// One TLS provider, ring, for both: the SDK's default would bring a second one into the build.
+/// A client for the catalog's S3 Tables.
+pub async fn s3tables(catalog: &Catalog) -> aws_sdk_s3tables::Client {
+    let shared = shared(catalog.region.as_deref()).await;
+    let mut builder = aws_sdk_s3tables::config::Builder::from(&shared);
+    if let Some(endpoint) = &catalog.endpoint {
+        builder = builder.endpoint_url(endpoint);
+    }
+    aws_sdk_s3tables::Client::from_conf(builder.build())
+}
+
+/// One TLS provider, ring, for all: the SDK's default would bring a second one into the build.
 async fn shared(region: Option<&str>) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::aws;
-use crate::config::{CatalogKind, Config, LakeKind, QueueKind, WAREHOUSE};
+use crate::config::{CatalogKind, Config, LakeKind, QueueKind, Secret, WAREHOUSE};
 use crate::data::Data;
 use crate::embedded::{LocalLake, SqliteQueue};
 
@@ -75,8 +75,28 @@ pub async fn queues(config: &Config, data: &Data) -> anyhow::Result<Queues> {
 
 /// Opens the catalog, whose tables' files are in `lake`.
 pub async fn catalog(config: &Config, data: &Data, lake: Arc<dyn etl::Lake>) -> anyhow::Result<Arc<dyn iceberg::Catalog>> {
-    let CatalogKind::Sql = config.catalog.kind;
-    let uri = config.catalog.uri.clone().unwrap_or_else(|| format!("sqlite://{}", data.join("catalog.db").display()));
-    let warehouse = config.catalog.warehouse.clone().unwrap_or_else(|| format!("file://{}", data.join(WAREHOUSE).display()));
-    etl::catalog::sqlite(&uri, warehouse.trim_end_matches('/'), lake).await.context("open the catalog")
+    let settings = &config.catalog;
+    let uri = settings.uri.as_ref().map(Secret::expose);
+    let catalog = match settings.kind {
+        CatalogKind::Sql => {
+            let uri = uri.map_or_else(|| format!("sqlite://{}", data.join("catalog.db").display()), str::to_owned);
+            let warehouse = settings.warehouse.clone().unwrap_or_else(|| format!("file://{}", data.join(WAREHOUSE).display()));
+            etl::catalog::sql(&uri, warehouse.trim_end_matches('/'), lake).await
+        }
+        CatalogKind::Rest => {
+            let rest = etl::catalog::Rest {
+                uri: uri.context("catalog.uri: missing")?.to_owned(),
+                warehouse: settings.warehouse.clone(),
+                credential: settings.credential.as_ref().map(|credential| credential.expose().to_owned()),
+                oauth2_server_uri: settings.oauth2_server_uri.clone(),
+                scope: settings.scope.clone(),
+            };
+            etl::catalog::rest(&rest, lake).await
+        }
+        CatalogKind::S3tables => {
+            let table_bucket = settings.table_bucket.as_ref().context("catalog.table_bucket: missing")?;
+            Ok(etl::catalog::s3tables(aws::s3tables(settings).await, table_bucket, lake))
+        }
+    };
+    catalog.context("open the catalog")
 }

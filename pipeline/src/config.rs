@@ -2,6 +2,7 @@
 //!
 //! `INLET_ETL__BATCH__MAX_AGE=30s` sets `etl.batch.max_age`. Every default stands in `inlet.toml`, which is compiled in.
 
+mod catalog;
 mod problem;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 use crate::formats;
 
+pub use catalog::{Catalog, CatalogKind, Secret};
 pub use problem::{Problem, Problems};
 
 /// The embedded defaults, as a reader of the repository sees them.
@@ -124,26 +126,6 @@ pub enum QueueKind {
     Sqs,
 }
 
-/// Where tables are.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Catalog {
-    /// Which kind of Iceberg catalog.
-    pub kind: CatalogKind,
-    /// The catalog's database, for SQL: `sqlite:///FILE`; `catalog.db` in the data directory when absent.
-    pub uri: Option<String>,
-    /// Where new tables are put: `s3://bucket/prefix`; `warehouse` in the data directory when absent.
-    pub warehouse: Option<String>,
-}
-
-/// The kinds of Iceberg catalog.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CatalogKind {
-    /// Tables of a SQL database (SQLite).
-    Sql,
-}
-
 impl Config {
     /// Reads the defaults, the file if there is one, and the environment, and says all that is wrong at once.
     ///
@@ -197,9 +179,8 @@ impl Config {
         if self.lake.kind == LakeKind::Local && self.lake.bucket == WAREHOUSE {
             problems.push(("lake.bucket".into(), format!("`{WAREHOUSE}` is where the embedded tables are")));
         }
-        if let Some(uri) = self.catalog.uri.as_ref().filter(|uri| !uri.starts_with("sqlite:")) {
-            problems.push(("catalog.uri".into(), format!("`{uri}` is not of the form `sqlite:///FILE`")));
-        }
+        let catalog = self.catalog.problems(self.lake.kind);
+        problems.extend(catalog.into_iter().map(|(key, message)| (format!("catalog.{key}"), message)));
         // Definitions are read with the other settings of their section, so those come first.
         if self.etl.problems().is_empty()
             && let Err(error) = formats::load(&self.etl)
@@ -208,20 +189,6 @@ impl Config {
         }
         if self.queue.kind == QueueKind::Sqs && self.queue.url.is_none() {
             problems.push(("queue.url".into(), "missing: `queue.kind = \"sqs\"` needs the queue's URL".into()));
-        }
-        match (&self.catalog.warehouse, self.lake.kind) {
-            (None, LakeKind::S3) => problems.push((
-                "catalog.warehouse".into(),
-                "missing: with `lake.kind = \"s3\"` it says where tables are put, as `s3://bucket/prefix`".into(),
-            )),
-            (Some(warehouse), LakeKind::S3) if !warehouse.starts_with("s3://") => {
-                problems.push(("catalog.warehouse".into(), format!("`{warehouse}` is not of the form `s3://bucket/prefix`")))
-            }
-            (Some(warehouse), LakeKind::Local) => problems.push((
-                "catalog.warehouse".into(),
-                format!("`{warehouse}`: with `lake.kind = \"local\"` tables are put in the data directory; leave it out"),
-            )),
-            _ => {}
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
             problems.push(("log.filter".into(), error.to_string()));

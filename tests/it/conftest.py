@@ -61,8 +61,9 @@ def samples() -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory):
-    """Addresses and credentials of S3 and SQS servers: those that tests/run has started, or else some of our own."""
-    names = ["INLET_TEST_S3", "INLET_TEST_SQS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
+    """Addresses and credentials of S3 and SQS servers and catalogs: those that tests/run has started, or else some of our own."""
+    names = ["INLET_TEST_S3", "INLET_TEST_SQS", "INLET_TEST_ICEBERG", "INLET_TEST_S3TABLES", "INLET_TEST_POSTGRES",
+             "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
     if all(name in os.environ for name in names):
         yield {name: os.environ[name] for name in names}
         return

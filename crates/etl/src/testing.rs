@@ -53,7 +53,7 @@ impl World {
     pub(crate) async fn catalog(&self, lake: Arc<dyn Lake>) -> Arc<dyn Catalog> {
         let uri = format!("sqlite://{}/catalog.db", self.dir.path().display());
         let warehouse = format!("file://{}/warehouse", self.dir.path().display());
-        catalog::sqlite(&uri, &warehouse, lake).await.unwrap()
+        catalog::sql(&uri, &warehouse, lake).await.unwrap()
     }
 
     /// What a worker works with, everything going through `faults`.

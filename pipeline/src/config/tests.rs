@@ -67,6 +67,22 @@ fn keys_that_do_not_go_together_are_told() {
 }
 
 #[test]
+fn each_kind_of_catalog_has_keys_of_its_own() {
+    let s3 = "[lake]\nkind = 's3'\n[catalog]\n";
+    check_problems(&format!("{s3}kind = 'rest'"), &[], &["catalog.uri: missing"]);
+    check_problems(&format!("{s3}kind = 'rest'\nuri = 'sqlite:///x'"), &[], &["catalog.uri: is not of the form"]);
+    check_problems(&format!("{s3}kind = 's3tables'\ntable_bucket = 'mine'"), &[], &["catalog.table_bucket: "]);
+    check_problems("[catalog]\nkind = 'rest'\nuri = 'http://127.0.0.1:1'", &[], &["catalog.kind: `rest` puts tables on S3"]);
+    check_problems("[catalog]\nuri = 'mysql://x'", &[], &["catalog.uri: is not of the form `sqlite:///FILE`"]);
+    check_problems("[catalog]\ncredential = 'a:b'", &[], &["catalog.credential: has no meaning with `catalog.kind = \"sql\"`"]);
+
+    let arn = "arn:aws:s3tables:eu-central-1:123456789012:bucket/measurements";
+    assert!(load(&format!("{s3}kind = 's3tables'\ntable_bucket = '{arn}'"), &[]).is_ok());
+    let config = load("[catalog]\nuri = 'postgres://inlet:hunter2@db/catalog'", &[]).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_told_with_its_name() {
     check_problems("[etl\n", &[], &["FILE: "]);
 }
