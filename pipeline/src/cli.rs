@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
-use crate::{account, check, demo, quarantine, run, table, telemetry};
+use crate::{account, check, demo, quarantine, replay, run, table, telemetry};
 
 /// Takes metric files from devices that can only speak FTP and turns them into Apache Iceberg tables.
 #[derive(Debug, Parser)]
@@ -65,6 +65,10 @@ enum Command {
         #[command(subcommand)]
         command: quarantine::Command,
     },
+    /// Read a device's raw objects again, and add what is missing in the tables
+    Replay(replay::Replay),
+    /// Make a table anew, under another name, from the raw lake alone
+    Rebuild(replay::Rebuild),
 }
 
 impl Cli {
@@ -85,6 +89,8 @@ impl Cli {
             }
             Command::Table { command } => table::run(&config, command).await,
             Command::Quarantine { command } => quarantine::run(&config, command).await,
+            Command::Replay(asked) => replay::replay(&config, asked).await,
+            Command::Rebuild(asked) => replay::rebuild(&config, asked).await,
         }
     }
 }

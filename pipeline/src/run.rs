@@ -30,6 +30,9 @@ use crate::services::Services;
 /// A process that a signal has ended has this exit status and the signal's number, as shells say it.
 const SIGNALLED: i32 = 128;
 
+/// The role of working on the embedded queue.
+pub const ETL: &str = "etl";
+
 /// Everything in one process, with uploads accepted.
 #[derive(Debug)]
 pub struct Up {
@@ -41,7 +44,7 @@ pub struct Up {
     pub catalog: Arc<dyn Catalog>,
     services: Services,
     front: Front,
-    _locks: [Lock; 2],
+    _locks: [Lock; 3],
 }
 
 /// `inlet up`: everything in one process until a signal says stop.
@@ -57,7 +60,7 @@ impl Up {
     /// Starts every service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let data = Data::open(&config.data)?;
-        let locks = [data.lock("ingest")?, data.lock("watch")?];
+        let locks = [data.lock("ingest")?, data.lock("watch")?, data.lock(ETL)?];
         let demo_password = account::first_start(&data).await?;
         let front = Front::start(config).await?;
         let lakes = backends::lakes(config, &data).await?;
@@ -196,7 +199,7 @@ fn start_etl(
 }
 
 /// Takes back what the last process was working on when it was cut off, and says what has failed for good.
-async fn take_back(queue: &SqliteQueue) -> anyhow::Result<()> {
+pub async fn take_back(queue: &SqliteQueue) -> anyhow::Result<()> {
     let taken_back = queue.take_back().await.context("take back from the embedded queue")?;
     let dead = queue.depth().await.context("ask the embedded queue")?.dead;
     info!(taken_back, "opened the embedded queue");

@@ -224,6 +224,7 @@ impl<'f> Block<'f> {
         };
         let part = Part {
             table: self.layout.table.clone(),
+            member: None,
             device,
             ts: TimestampMicrosecondArray::from(self.times).with_timezone("+00:00"),
             row: Int64Array::from(self.numbers),

@@ -24,45 +24,18 @@ use crate::batch::Arranged;
 use crate::error::{Error, Fate};
 use crate::ledger::{HEAD, Id, Ledger, Ledgers};
 use crate::retry::Backoff;
-use crate::rows::{Column, Kind, Part};
+use crate::rows::{Column, Kind};
 use crate::table::{self, Fit, Tables};
 use crate::{batch, metrics, parquet};
 
 mod guard;
+mod share;
+
 use guard::Guarded;
+pub(crate) use share::{Outcome, Share};
 
 /// The snapshot property that names the batch.
 const BATCH: &str = "inlet.batch";
-
-/// One upload's rows for one table.
-#[derive(Debug)]
-pub(crate) struct Share {
-    /// The upload's id, for its rows.
-    pub(crate) upload: String,
-    /// The object that they are from.
-    pub(crate) source: Id,
-    /// What was in it; `None` where equal contents are different rows.
-    pub(crate) content: Option<Id>,
-    /// The rows, under one header or several.
-    pub(crate) parts: Vec<Part>,
-}
-
-impl Share {
-    fn ids(&self) -> impl Iterator<Item = Id> {
-        std::iter::once(self.source).chain(self.content)
-    }
-}
-
-/// What became of a share.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Its rows are in the table, by this commit or an earlier one.
-    Landed,
-    /// The same content is in the table from another upload; this one adds nothing.
-    Duplicate,
-    /// Its rows do not fit the table, in words. None of them is in it.
-    Refused(String),
-}
 
 /// Commits to the tables of a namespace.
 #[derive(Debug)]
@@ -104,6 +77,17 @@ impl Progress {
         }
     }
 
+    /// The outcomes, now that what was open has landed.
+    fn landed(self, shares: &[Share]) -> Vec<Outcome> {
+        let landed = |(outcome, share): (Option<Outcome>, &Share)| outcome.unwrap_or(Outcome::Landed(share.rows()));
+        self.outcomes.into_iter().zip(shares).map(landed).collect()
+    }
+
+    /// Whether the last commit that was tried had this share in it.
+    fn tried(&self, share: usize) -> bool {
+        self.written.as_ref().is_some_and(|written| written.shares.contains(&share))
+    }
+
     fn set(&mut self, share: usize, outcome: Outcome) {
         if let Some(slot) = self.outcomes.get_mut(share) {
             *slot = Some(outcome);
@@ -122,7 +106,7 @@ impl Committer {
         let mut progress = Progress { outcomes: shares.iter().map(|_| None).collect(), written: None, attempt: 0 };
         loop {
             let error = match self.attempt(name, batch, shares, &mut progress).await {
-                Ok(()) => return Ok(progress.outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Landed)).collect()),
+                Ok(()) => return Ok(progress.landed(shares)),
                 Err(error) => error,
             };
             let pause = match error.fate() {
@@ -256,7 +240,9 @@ fn arrange(table: &Table, shares: &[Share], these: &[usize], now: Timestamp) -> 
 fn drop_known(ledger: &Ledger, shares: &[Share], progress: &mut Progress) {
     for (at, share) in open(shares, progress) {
         if ledger.knows(&share.source) {
-            progress.set(at, Outcome::Landed);
+            // A commit of ours whose answer was lost is ours all the same.
+            let rows = share.rows();
+            progress.set(at, if progress.tried(at) { Outcome::Landed(rows) } else { Outcome::Known(rows) });
         } else if share.content.is_some_and(|content| ledger.knows(&content)) {
             progress.set(at, Outcome::Duplicate);
         }
@@ -268,7 +254,7 @@ fn drop_repeats(shares: &[Share], progress: &mut Progress) {
     let mut seen: HashMap<Id, ()> = HashMap::new();
     for (at, share) in open(shares, progress) {
         if seen.contains_key(&share.source) {
-            progress.set(at, Outcome::Landed);
+            progress.set(at, Outcome::Known(share.rows()));
         } else if share.content.is_some_and(|content| seen.contains_key(&content)) {
             progress.set(at, Outcome::Duplicate);
         } else {

@@ -57,6 +57,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A commit, or the record of it, did not come about; why is in the log.
+    #[error("{uploads} uploads were not committed")]
+    Undone {
+        /// How many.
+        uploads: usize,
+    },
     /// A task of ours ended before its time, by a panic or because the runtime stopped.
     #[error("{doing}: a task ended early")]
     Task {
@@ -85,9 +91,12 @@ impl Error {
                 iceberg::ErrorKind::DataInvalid | iceberg::ErrorKind::FeatureUnsupported => Fate::Abandon,
                 _ => Fate::Retry,
             },
-            Self::Lake { .. } | Self::Catalog { .. } | Self::Rows { .. } | Self::Damaged { .. } | Self::Task { .. } => {
-                Fate::Abandon
-            }
+            Self::Lake { .. }
+            | Self::Catalog { .. }
+            | Self::Rows { .. }
+            | Self::Damaged { .. }
+            | Self::Undone { .. }
+            | Self::Task { .. } => Fate::Abandon,
         }
     }
 

@@ -13,6 +13,7 @@ use tracing::{error, warn};
 use crate::budget::Budget;
 use crate::delivery::{Delivery, InFlight, Ticket};
 use crate::error::{Error, Fate};
+use crate::job::{Job, Runner};
 use crate::ledger::Ledgers;
 use crate::load::Loader;
 use crate::queue::{Message, Queue};
@@ -33,8 +34,9 @@ pub(crate) struct Intake {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) visibility: Duration,
     pub(crate) in_flight: Arc<InFlight>,
-    pub(crate) loader: Loader,
+    pub(crate) loader: Arc<Loader>,
     pub(crate) ledgers: Arc<Ledgers>,
+    pub(crate) jobs: Runner,
     /// The bucket of the quarantine.
     pub(crate) bucket: String,
     pub(crate) budget: Arc<Budget>,
@@ -59,7 +61,11 @@ impl Intake {
             match received {
                 Ok(messages) => {
                     for (ticket, message, slot) in messages {
-                        reads.spawn(self.clone().read(message, ticket, slot, to.clone()));
+                        match Job::read(&message.body) {
+                            // Not counted among the messages that are read at once: a job may take hours.
+                            Some(Ok(job)) => reads.spawn(self.clone().work(job, ticket, shutdown.clone())),
+                            _ => reads.spawn(self.clone().read(message, ticket, slot, to.clone())),
+                        };
                     }
                 }
                 Err(error) => {
@@ -98,6 +104,11 @@ impl Intake {
         Ok(messages.map(|(message, slot)| (self.in_flight.keep(&message.receipt), message, slot)).collect())
     }
 
+    async fn work(self: Arc<Self>, job: Job, ticket: Ticket, shutdown: CancellationToken) -> Option<Fate> {
+        self.jobs.run(job, ticket, &shutdown).await;
+        None
+    }
+
     /// Reads the uploads of one message and hands them on. Whatever goes wrong, the message stays in the queue: it is delivered again
     /// when it is no longer hidden, and set aside by the queue when that has been often enough.
     async fn read(
@@ -124,10 +135,13 @@ impl Intake {
 
     async fn delivery(&self, message: &Message, ticket: Ticket) -> Result<Delivery, Error> {
         let now = (self.now)();
-        let created = match event::read(&message.body) {
+        let decoded = match Job::read(&message.body) {
+            Some(Err(problem)) => Err(problem),
+            _ => event::read(&message.body).map_err(|undecodable| undecodable.to_string()),
+        };
+        let created = match decoded {
             Ok(created) => created,
-            Err(undecodable) => {
-                let reason = undecodable.to_string();
+            Err(reason) => {
                 warn!(reason, "quarantine a message");
                 let keep = || quarantine::keep_message(self.loader.lake.as_ref(), &self.bucket, &message.body, reason.clone());
                 retry(self.backoff, keep).await?;

@@ -40,9 +40,11 @@ mod facts;
 mod format;
 pub mod inspect;
 mod intake;
+pub mod job;
 mod lake;
 mod ledger;
 mod limits;
+mod lines;
 mod load;
 mod members;
 mod metrics;
@@ -53,6 +55,7 @@ pub mod quarantine;
 mod queue;
 mod retry;
 mod rows;
+mod settle;
 mod storage;
 mod table;
 #[cfg(test)]
@@ -71,6 +74,7 @@ pub use facts::{Source as RawObject, Upload};
 pub use format::{File, FormatError, Formats, Source};
 pub use lake::{Address, Head, Lake, LakeError, S3Lake, Write};
 pub use limits::Limits;
+pub use lines::Lines;
 pub use queue::{Message, Queue, QueueError, SqsQueue};
 pub use rows::{Column, Kind, Parsed, Part, Refusal, Refused};
 pub use storage::LakeStorage;
@@ -80,9 +84,11 @@ use budget::Budget;
 use commit::Committer;
 use delivery::InFlight;
 use intake::Intake;
+use job::Runner;
 use ledger::Ledgers;
 use load::{Loader, Parse};
 use retry::Backoff;
+use settle::Settler;
 use table::Tables;
 use worker::Worker;
 
@@ -144,32 +150,44 @@ async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) -> 
     let threads = config.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
     let in_flight = InFlight::new(queue.clone(), config.queue.visibility);
     let ledgers = Arc::new(Ledgers::new(lake.clone(), bucket.clone(), config.ledger.window));
+    let loader = Arc::new(Loader {
+        lake: lake.clone(),
+        file_bytes_max: config.limits.file_bytes.as_u64(),
+        parse,
+        threads: Semaphore::new(threads),
+        backoff,
+    });
+    let committer = Committer {
+        tables: Tables::new(catalog, &config.namespace),
+        ledgers: ledgers.clone(),
+        backoff: Backoff::new(config.retry_max, COMMIT_TRIES_MAX),
+        now,
+    };
+    let settler = Arc::new(Settler { lake, committer, bucket: bucket.clone(), backoff, now });
+    let jobs = Runner {
+        queue: queue.clone(),
+        loader: loader.clone(),
+        ledgers: ledgers.clone(),
+        settler: settler.clone(),
+        batch: config.batch,
+        backoff,
+        one: Semaphore::new(1),
+        now,
+    };
     let intake = Intake {
         queue: queue.clone(),
         visibility: config.queue.visibility,
         in_flight: in_flight.clone(),
-        loader: Loader {
-            lake: lake.clone(),
-            file_bytes_max: config.limits.file_bytes.as_u64(),
-            parse,
-            threads: Semaphore::new(threads),
-            backoff,
-        },
-        ledgers: ledgers.clone(),
-        bucket: bucket.clone(),
+        loader,
+        ledgers,
+        jobs,
+        bucket,
         budget: Budget::new(config.batch.max_bytes.as_u64().saturating_mul(2)),
         concurrency: config.concurrency,
         backoff,
         now,
     };
-    let committer = Committer {
-        tables: Tables::new(catalog, &config.namespace),
-        ledgers,
-        backoff: Backoff::new(config.retry_max, COMMIT_TRIES_MAX),
-        now,
-    };
-    let worker = Worker { lake, queue, committer, bucket, batch: config.batch, backoff, now };
-
+    let worker = Worker { queue, settler, batch: config.batch };
     let (to, from) = mpsc::channel(config.concurrency);
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::new(intake).run(to, shutdown.clone()));

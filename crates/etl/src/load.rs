@@ -62,18 +62,42 @@ impl Loader {
     /// Fetches and reads one object. What is wrong with the file is in the answer; an error says that it could not be got at.
     pub(crate) async fn load(&self, created: &Created, ledgers: &Ledgers, now: Timestamp) -> Result<Loaded, Error> {
         let (head, fetched) = self.fetch(&created.at).await?;
-        let (mut upload, mut fetched) = match Upload::read(created, &head) {
+        let (upload, mut fetched) = match Upload::read(created, &head) {
             Ok(upload) => (upload, fetched),
             Err(bad) => (Upload::bare(created, &head), fetched.and_then(|_| Err(Refusal { reason: bad.to_string() }))),
         };
-        if ledgers.is_past(upload.landed_at, now) {
-            // Whether its rows are in a table nobody remembers: to add them could be to add them twice.
-            let reason = format!("landed at {}, longer ago than processed uploads are remembered", upload.landed_at);
-            fetched = Err(Refusal { reason });
+        if let Some(reason) = past(&upload, ledgers, now) {
+            fetched = Err(reason);
         }
+        self.loaded(upload, fetched).await
+    }
+
+    /// Reads an upload again from bytes that were kept of it: those in quarantine, or the raw object as it still is.
+    pub(crate) async fn load_kept(
+        &self,
+        upload: &Upload,
+        at: &Address,
+        ledgers: &Ledgers,
+        now: Timestamp,
+    ) -> Result<Loaded, Error> {
+        let is_raw = *at == upload.source.at();
+        let fetched = match self.fetch(at).await {
+            Ok((head, _)) if is_raw && head.version != upload.source.version => {
+                Err(Refusal { reason: format!("the object at {} is another one by now", at.key) })
+            }
+            Ok((_, fetched)) => fetched,
+            Err(Error::Lake { source: LakeError::NotFound(_), .. }) => {
+                Err(Refusal { reason: format!("its bytes are no longer in the lake at {}", at.key) })
+            }
+            Err(error) => return Err(error),
+        };
+        self.loaded(upload.clone(), past(upload, ledgers, now).map_or(fetched, Err)).await
+    }
+
+    async fn loaded(&self, mut upload: Upload, fetched: Result<Bytes, Refusal>) -> Result<Loaded, Error> {
         let sha256 = upload.sha256.get_or_insert_with(|| fetched.as_deref().map(hexadecimal_sha256).unwrap_or_default());
         let content = Id::of_content(&upload.device, &upload.path, upload.offset, sha256);
-        let source = Id::of_source(&created.at, &head.version);
+        let source = Id::of_source(&upload.source.at(), &upload.source.version);
         let read = match fetched {
             Ok(bytes) => self.read(&upload, bytes).await?,
             Err(refusal) => Err(refusal),
@@ -138,6 +162,13 @@ fn checked(mut read: Read) -> Result<Read, Refusal> {
         }
     }
     Ok(read)
+}
+
+/// Why an upload is too old to be loaded: whether its rows are in a table nobody remembers, and to add them could be to add them
+/// twice.
+fn past(upload: &Upload, ledgers: &Ledgers, now: Timestamp) -> Option<Refusal> {
+    let reason = || format!("landed at {}, longer ago than processed uploads are remembered", upload.landed_at);
+    ledgers.is_past(upload.landed_at, now).then(|| Refusal { reason: reason() })
 }
 
 fn hexadecimal_sha256(bytes: &[u8]) -> String {

@@ -6,7 +6,7 @@ use crate::container::{self, Member};
 use crate::format::{File, Formats};
 use crate::limits::Limits;
 use crate::load::Read;
-use crate::rows::{Parsed, Refusal, Refused};
+use crate::rows::{Parsed, Part, Refusal, Refused};
 
 /// Reads `packed`, whose bytes are as they came. A member of an archive is a file at `<path of the archive>/<name of the member>`.
 ///
@@ -46,7 +46,7 @@ fn add(read: &mut Read, member: Parsed, bytes: Cow<'_, [u8]>, name: Option<&str>
         }
     }
     let parsed = &mut read.parsed;
-    parsed.parts.extend(member.parts);
+    parsed.parts.extend(member.parts.into_iter().map(|part| Part { member: name.map(str::to_owned), ..part }));
     parsed.refused.extend(member.refused.into_iter().map(|refused| Refused {
         member: name.map(str::to_owned),
         bytes: refused.bytes.start + base..refused.bytes.end + base,

@@ -3,18 +3,27 @@
 //! `quarantine/dt=<date of landing>/<upload>/` holds `reason.json` and, for a whole file, `file` (its bytes as uploaded), for single
 //! rows `rows.ndjson`. A message that is no event is kept under `quarantine/messages/<hash>/`. All keys follow from the upload, so
 //! that keeping it again writes the same objects; `reason.json` is written last, and what has none is not in quarantine.
+//!
+//! What was released stays, marked by `released.json`. What of it was refused again is an entry of its own beside it, under
+//! `<upload>/2/`, `<upload>/3/` and so on, so that an upload has at most one entry that is not released.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+mod list;
+mod rows;
+
 use bytes::Bytes;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::facts::Upload;
-use crate::lake::{Address, Lake};
+use crate::lake::{Address, Lake, LakeError};
+use crate::lines::Lines;
 use crate::rows::Refused;
+
+pub use list::list;
+pub use rows::{Row, rows};
 
 /// Where the quarantine is in its bucket.
 pub(crate) const ROOT: &str = "quarantine/";
@@ -22,10 +31,10 @@ pub(crate) const ROOT: &str = "quarantine/";
 const REASON: &str = "reason.json";
 const FILE: &str = "file";
 const ROWS: &str = "rows.ndjson";
+const RELEASED: &str = "released.json";
 const VERSION: u32 = 1;
 const CHUNK_BYTES: u64 = 8 << 20;
 const REASON_BYTES_MAX: u64 = 1 << 20;
-const KEYS_AT_ONCE: usize = 1000;
 
 /// One case in quarantine: `reason.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +55,32 @@ pub struct Entry {
     pub rows_refused: u64,
     /// Whether the whole file is here.
     pub whole: bool,
+    /// The lines that are in no table, when other lines of the file are; without it nothing of the file is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<Lines>>,
+    /// What came of its release, once it was released. Not in `reason.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
+}
+
+/// What came of a release: `released.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// The form of this object; 1.
+    pub version: u32,
+    /// The job that did it.
+    pub job: String,
+    /// When.
+    #[serde(with = "crate::facts::text")]
+    pub at: Timestamp,
+    /// The format that claimed the file this time.
+    pub format: Option<String>,
+    /// How many rows of the entry are in tables now.
+    pub rows: u64,
+    /// In which tables.
+    pub tables: Vec<String>,
+    /// The entry with what was refused again.
+    pub again: Option<String>,
 }
 
 /// What is to be kept of one upload.
@@ -58,29 +93,50 @@ pub(crate) struct Case {
     /// Single rows, and the unwrapped file that they stand in.
     pub(crate) rows: Vec<Refused>,
     pub(crate) unwrapped: Vec<u8>,
+    /// Whether the whole file is to be kept, and where its bytes are.
     pub(crate) whole: bool,
+    pub(crate) bytes_at: Address,
+    /// The lines that are in no table, when other lines of the file are.
+    pub(crate) lines: Option<Vec<Lines>>,
 }
 
-/// Keeps an upload, or some of its rows.
-pub(crate) async fn keep(lake: &dyn Lake, bucket: &str, case: &Case) -> Result<(), Error> {
-    let date = case.upload.landed_at.to_zoned(TimeZone::UTC).date();
-    let dir = format!("{ROOT}dt={date}/{}/", case.upload.id);
+/// Where an upload's first entry is.
+pub(crate) fn dir(upload: &Upload) -> String {
+    let date = upload.landed_at.to_zoned(TimeZone::UTC).date();
+    format!("{ROOT}dt={date}/{}/", upload.id)
+}
+
+/// Where the entry is that follows this one of the same upload.
+pub(crate) fn next_dir(dir: &str) -> String {
+    let (before, last) = dir.trim_end_matches('/').rsplit_once('/').unwrap_or(("", dir));
+    match last.parse::<u32>() {
+        // An upload's own directory lies right under its date, whatever the upload is called.
+        Ok(number) if before.matches('/').count() > 1 => format!("{before}/{}/", number.saturating_add(1)),
+        _ => format!("{dir}2/"),
+    }
+}
+
+/// Keeps an upload, or some of its rows, under `dir`. The bytes are copied from the entry before it, or else from the raw object.
+pub(crate) async fn keep(lake: &dyn Lake, bucket: &str, dir: &str, case: &Case) -> Result<(), Error> {
     let at = |name: &str| Address { bucket: bucket.to_owned(), key: format!("{dir}{name}") };
-    if case.whole {
-        copy(lake, &case.upload.source.at(), case.upload.bytes, &at(FILE)).await?;
+    // What is kept there already needs no copy.
+    if case.whole && case.bytes_at != at(FILE) {
+        copy(lake, &case.bytes_at, case.upload.bytes, &at(FILE)).await?;
     }
     if !case.rows.is_empty() {
-        write_rows(lake, &at(ROWS), case).await?;
+        rows::write(lake, &at(ROWS), case).await?;
     }
     let entry = Entry {
         version: VERSION,
-        at: dir.clone(),
+        at: dir.to_owned(),
         upload: Some(case.upload.clone()),
         format: case.format.clone(),
         tables: case.tables.clone(),
         reason: case.reason.clone(),
         rows_refused: u64::try_from(case.rows.len()).unwrap_or(u64::MAX),
         whole: case.whole,
+        lines: case.lines.clone(),
+        released: None,
     };
     write_reason(lake, &at(REASON), &entry).await
 }
@@ -100,27 +156,42 @@ pub(crate) async fn keep_message(lake: &dyn Lake, bucket: &str, body: &str, reas
         reason,
         rows_refused: 0,
         whole: true,
+        lines: None,
+        released: None,
     };
     write_reason(lake, &at(REASON), &entry).await
 }
 
-/// Everything in quarantine, by date and upload, messages last.
-pub async fn list(lake: &dyn Lake, bucket: &str) -> Result<Vec<Entry>, Error> {
-    let listing = Error::lake("list quarantine");
-    let under = Address { bucket: bucket.to_owned(), key: ROOT.to_owned() };
-    let mut entries = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let keys = lake.list(&under, after.as_deref(), KEYS_AT_ONCE).await.map_err(&listing)?;
-        let Some(last) = keys.last() else { return Ok(entries) };
-        after = Some(last.clone());
-        for key in keys.into_iter().filter(|key| key.ends_with(REASON)) {
-            let at = Address { bucket: bucket.to_owned(), key };
-            let (_, text) = lake.get(&at, REASON_BYTES_MAX).await.map_err(&listing)?;
-            let entry = serde_json::from_slice(&text);
-            entries.push(entry.map_err(|error| Error::Damaged { key: at.key, problem: error.to_string() })?);
+/// One entry as it is now, when there is one at `dir`.
+pub(crate) async fn entry(lake: &dyn Lake, bucket: &str, dir: &str) -> Result<Option<Entry>, Error> {
+    let read = async |name: &str| {
+        let at = Address { bucket: bucket.to_owned(), key: format!("{dir}{name}") };
+        match lake.get(&at, REASON_BYTES_MAX).await {
+            Ok((_, text)) => Ok(Some(text)),
+            Err(LakeError::NotFound(_)) => Ok(None),
+            Err(error) => Err(Error::lake("read a quarantine")(error)),
         }
-    }
+    };
+    let Some(text) = read(REASON).await? else { return Ok(None) };
+    let mut entry: Entry = parsed(dir, REASON, &text)?;
+    entry.released = read(RELEASED).await?.map(|text| parsed(dir, RELEASED, &text)).transpose()?;
+    Ok(Some(entry))
+}
+
+/// Marks an entry as released.
+pub(crate) async fn mark(lake: &dyn Lake, bucket: &str, entry: &Entry, released: &Released) -> Result<(), Error> {
+    let at = Address { bucket: bucket.to_owned(), key: format!("{}{RELEASED}", entry.at) };
+    lake.replace(&at, json(&at.key, released)?.into()).await.map_err(Error::lake("mark a release"))
+}
+
+/// Where the bytes of an entry are: in quarantine for whole files, else in the raw object.
+pub(crate) fn bytes_at(bucket: &str, entry: &Entry) -> Option<Address> {
+    let kept = Address { bucket: bucket.to_owned(), key: format!("{}{FILE}", entry.at) };
+    if entry.whole { Some(kept) } else { entry.upload.as_ref().map(|upload| upload.source.at()) }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(dir: &str, name: &str, text: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(text).map_err(|error| Error::Damaged { key: format!("{dir}{name}"), problem: error.to_string() })
 }
 
 async fn copy(lake: &dyn Lake, from: &Address, bytes: u64, to: &Address) -> Result<(), Error> {
@@ -132,38 +203,6 @@ async fn copy(lake: &dyn Lake, from: &Address, bytes: u64, to: &Address) -> Resu
         write.push(lake.get_range(from, at..end).await.map_err(&failed)?).await.map_err(&failed)?;
         at = end;
     }
-    write.finish().await.map_err(&failed)
-}
-
-/// One refused row as it stands in `rows.ndjson`.
-#[derive(Serialize)]
-struct Row<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    member: Option<&'a str>,
-    row: u64,
-    offset: usize,
-    reason: &'a str,
-    bytes: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-}
-
-async fn write_rows(lake: &dyn Lake, to: &Address, case: &Case) -> Result<(), Error> {
-    let failed = Error::lake("write rows to quarantine");
-    let mut write = lake.write(to).await.map_err(&failed)?;
-    let mut lines: Vec<u8> = Vec::new();
-    for refused in &case.rows {
-        let bytes = case.unwrapped.get(refused.bytes.clone()).unwrap_or_default();
-        let (bytes, text) = (BASE64.encode(bytes), std::str::from_utf8(bytes).ok());
-        let (member, offset) = (refused.member.as_deref(), refused.bytes.start);
-        let row = Row { member, row: refused.row, offset, reason: &refused.reason, bytes, text };
-        lines.extend(json(&to.key, &row)?);
-        lines.push(b'\n');
-        if u64::try_from(lines.len()).is_ok_and(|bytes| bytes >= CHUNK_BYTES) {
-            write.push(std::mem::take(&mut lines).into()).await.map_err(&failed)?;
-        }
-    }
-    write.push(lines.into()).await.map_err(&failed)?;
     write.finish().await.map_err(&failed)
 }
 

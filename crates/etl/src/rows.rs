@@ -23,6 +23,8 @@ pub struct Parsed {
 pub struct Part {
     /// The table's name, sanitised to `[a-z0-9_]`.
     pub table: String,
+    /// The member of the archive that they stand in; parsers leave it out, whoever unwrapped the file knows it.
+    pub member: Option<String>,
     /// The device that measured each row.
     pub device: StringArray,
     /// Microseconds since the Unix epoch, with time zone `+00:00`.
@@ -31,6 +33,13 @@ pub struct Part {
     pub row: Int64Array,
     /// The metric columns, in the file's order.
     pub columns: Vec<(Column, ArrayRef)>,
+}
+
+impl Part {
+    /// How many rows it has.
+    pub(crate) fn rows(&self) -> u64 {
+        u64::try_from(self.ts.len()).unwrap_or(u64::MAX)
+    }
 }
 
 /// A metric column as the file describes it.

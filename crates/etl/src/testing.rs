@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::job::{Job, Task};
 use crate::limits::Limits;
 use crate::load::{Parse, Read};
 use crate::table::Tables;
@@ -40,13 +42,21 @@ pub(crate) struct World {
     pub(crate) dir: TempDir,
     pub(crate) lake: TestLake,
     pub(crate) queue: TestQueue,
+    /// Whether the format was mended, see [`parse`].
+    pub(crate) mended: Arc<AtomicBool>,
     reader: OnceCell<Tables>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { lake: TestLake::new(dir.path()), queue: TestQueue::default(), reader: OnceCell::new(), dir }
+        Self {
+            lake: TestLake::new(dir.path()),
+            queue: TestQueue::default(),
+            mended: Arc::default(),
+            reader: OnceCell::new(),
+            dir,
+        }
     }
 
     /// The catalog as one process has it open.
@@ -64,13 +74,19 @@ impl World {
             bucket: LAKE.to_owned(),
             queue: Arc::new(self.queue.with(faults)),
             catalog: Arc::new(FaultyCatalog::new(self.catalog(lake).await, faults)),
-            parse: parse(),
+            parse: parse(&self.mended),
             now: || "2026-11-21T22:00:00Z".parse().unwrap(),
         }
     }
 
     /// Uploads a file as the watcher does and sends its event.
     pub(crate) fn upload(&self, id: &str, device: &str, path: &str, text: &str) {
+        let key = self.store(id, device, path, text);
+        self.queue.send(&event(&key, text.len()));
+    }
+
+    /// The same without the event. Returns the raw object's key.
+    pub(crate) fn store(&self, id: &str, device: &str, path: &str, text: &str) -> String {
         let key = format!("raw/dt=2026-11-21/device={device}/{id}/file.csv");
         let facts = BTreeMap::from(
             [
@@ -82,7 +98,14 @@ impl World {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         self.lake.put(&Address { bucket: LAKE.into(), key: key.clone() }, Bytes::copy_from_slice(text.as_bytes()), facts);
-        self.queue.send(&event(&key, text.len()));
+        key
+    }
+
+    /// Sends a job.
+    pub(crate) fn ask(&self, task: Task) -> Job {
+        let job = Job::new(task, now());
+        self.queue.send(&job.body().unwrap());
+        job
     }
 
     /// The rows of a table, each as `upload:row`, in order; none when there is no table.
@@ -153,17 +176,20 @@ pub(crate) fn config() -> Config {
 }
 
 /// A little format of its own. Each line is `table,second,value`; a line `bad` is refused; a file that begins with `!` is refused
-/// whole. A `value` that ends in a letter has a unit: `1.5C`.
-pub(crate) fn parse() -> Arc<Parse> {
-    Arc::new(|upload, bytes| {
+/// whole. A `value` that ends in a letter has a unit: `1.5C`. Once it is mended, cells may be parted by `;` too, and `!` does no harm.
+pub(crate) fn parse(mended: &Arc<AtomicBool>) -> Arc<Parse> {
+    let mended = mended.clone();
+    Arc::new(move |upload, bytes| {
+        let mended = mended.load(Ordering::Relaxed);
         let text = std::str::from_utf8(bytes).unwrap();
+        let text = if mended { text.trim_start_matches('!') } else { text };
         if text.starts_with('!') {
             return Err(Refusal { reason: "it begins with !".into() });
         }
         let mut tables: BTreeMap<String, Vec<_>> = BTreeMap::new();
         let (mut refused, mut offset) = (Vec::new(), 0);
         for (line, number) in text.lines().zip(1..) {
-            let cells: Vec<_> = line.split(',').collect();
+            let cells: Vec<_> = line.split(|part| part == ',' || (mended && part == ';')).collect();
             if let [table, second, value] = cells[..] {
                 let digits = value.trim_end_matches(char::is_alphabetic);
                 let unit = value.strip_prefix(digits).filter(|unit| !unit.is_empty()).map(str::to_owned);
@@ -181,6 +207,7 @@ pub(crate) fn parse() -> Arc<Parse> {
             let unit = rows[0].3.clone();
             Part {
                 table,
+                member: None,
                 device: StringArray::from_iter_values(rows.iter().map(|_| &upload.device)),
                 ts: TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.0 * 1_000_000)).with_timezone_utc(),
                 row: Int64Array::from_iter_values(rows.iter().map(|row| row.1)),

@@ -85,6 +85,7 @@ impl Record {
         ];
         let part = Part {
             table: TABLE.to_owned(),
+            member: None,
             device: StringArray::from(vec![upload.device.as_str()]),
             ts: TimestampMicrosecondArray::from(vec![moment(upload.landed_at)]).with_timezone_utc(),
             row: Int64Array::from(vec![1]),

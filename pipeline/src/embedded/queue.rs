@@ -1,4 +1,4 @@
-//! The queue in SQLite: what Amazon SQS promises, for one process.
+//! The queue in SQLite: what Amazon SQS promises, for one receiving process. Others may send.
 //!
 //! Calls that arrive together share one transaction and one fsync (`writer.rs`). Receivers that wait are woken by what
 //! arrives, or by the clock when the next hidden message is due.
@@ -25,6 +25,8 @@ use writer::Writer;
 const MESSAGES_MAX: u32 = 10;
 /// As long as SQS waits.
 const WAIT_MAX: Duration = Duration::from_secs(20);
+/// How often a receiver that waits looks for what another process, one of the commands, has sent.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The longest body that SQS takes.
 const BODY_BYTES_MAX: usize = 256 << 10;
 
@@ -91,7 +93,8 @@ impl etl::Queue for SqliteQueue {
             if !received.messages.is_empty() || Instant::now() >= deadline {
                 return Ok(received.messages);
             }
-            let next = received.next_in.map_or(deadline, |next_in| deadline.min(Instant::now() + next_in));
+            let next = Instant::now() + received.next_in.map_or(LOOK_EVERY, |next_in| next_in.min(LOOK_EVERY));
+            let next = next.min(deadline);
             tokio::select! {
                 () = due => {}
                 () = tokio::time::sleep_until(next) => {}

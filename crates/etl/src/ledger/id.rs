@@ -25,6 +25,12 @@ impl Id {
         Self::hash("content", &[device.as_bytes(), path.as_bytes(), &offset.to_be_bytes(), sha256.as_bytes()])
     }
 
+    /// A line of an object whose other lines are in the table already; for archives a line of a member.
+    pub(crate) fn of_line(source: &Self, member: Option<&str>, line: i64) -> Self {
+        let member = member.map_or_else(Vec::new, |member| [b"/", member.as_bytes()].concat());
+        Self::hash("line", &[&source.0, &member, &line.to_be_bytes()])
+    }
+
     pub(crate) fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }

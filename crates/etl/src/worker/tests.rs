@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use arrow::array::StringArray;
@@ -5,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::testing::{Faults, LAKE, Strike, World, column, config, event};
-use crate::{Address, Config, Formats, Lake, Parts, Seams, Source};
+use crate::{Address, Config, Formats, Lake, Parts, Seams, Source, quarantine};
 
 /// More of them by hand, when something here is changed.
 const SEEDS: u64 = 4;
@@ -129,17 +130,18 @@ async fn an_event_that_comes_again_later_adds_nothing() {
     check_everything(&world, "").await;
 }
 
-/// Plays the same once for each call that a worker makes: the first call struck, then the second, until there is none to strike.
+/// Plays the same once for each call that a worker makes: the first call struck, then the second, until there is none to strike. A
+/// call fails, with and without having taken effect; or the worker dies at it, before and after, and another one comes.
 #[allow(clippy::future_not_send, reason = "a test waits for it where it stands")]
-async fn strike_each_call(strikes: [Strike; 2], play: impl AsyncFn(&World, &Arc<Faults>)) {
+pub(crate) async fn strike_each_call(strikes: [Strike; 2], make: impl AsyncFn() -> World, check: impl AsyncFn(&World, &str)) {
     const AT_ONCE: usize = 8;
     for strike in strikes {
         for first in (0..).step_by(AT_ONCE) {
             let plays = (first..first + AT_ONCE).map(async |number| {
-                let world = world_of_everything().await;
+                let world = make().await;
                 let faults = Arc::new(Faults::at("", number, strike));
-                play(&world, &faults).await;
-                check_everything(&world, &format!("{strike:?} at call {number}")).await;
+                play(&world, &faults, strike).await;
+                check(&world, &format!("{strike:?} at call {number}")).await;
                 faults.struck()
             });
             if !futures::future::join_all(plays).await.into_iter().all(|struck| struck) {
@@ -149,28 +151,28 @@ async fn strike_each_call(strikes: [Strike; 2], play: impl AsyncFn(&World, &Arc<
     }
 }
 
-/// Each call fails once, with and without having taken effect.
-#[tokio::test(flavor = "multi_thread")]
-async fn any_call_may_fail() {
-    strike_each_call([Strike::FailBefore, Strike::FailAfter], async |world, faults| {
-        run_until(world.seams(faults).await, drained(world)).await;
-    })
-    .await;
+async fn play(world: &World, faults: &Arc<Faults>, strike: Strike) {
+    let seams = world.seams(faults).await;
+    if matches!(strike, Strike::FailBefore | Strike::FailAfter) {
+        return run_until(seams, drained(world)).await;
+    }
+    let worker = crate::run_with(config(), seams, CancellationToken::new());
+    tokio::select! {
+        _ = worker => unreachable!("nobody stops it"),
+        () = faults.crashed.notified() => {}
+        () = world.queue.drained() => {}
+    }
+    drain(world, Faults::none()).await;
 }
 
-/// A worker dies at each of its calls, before and after the call has taken effect; another one comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_call_may_fail() {
+    strike_each_call([Strike::FailBefore, Strike::FailAfter], world_of_everything, check_everything).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_may_die_anywhere() {
-    strike_each_call([Strike::CrashBefore, Strike::CrashAfter], async |world, faults| {
-        let worker = crate::run_with(config(), world.seams(faults).await, CancellationToken::new());
-        tokio::select! {
-            _ = worker => unreachable!("nobody stops it"),
-            () = faults.crashed.notified() => {}
-            () = world.queue.drained() => {}
-        }
-        drain(world, Faults::none()).await;
-    })
-    .await;
+    strike_each_call([Strike::CrashBefore, Strike::CrashAfter], world_of_everything, check_everything).await;
 }
 
 /// Several workers at once, on one queue and the same tables, everything failing now and then, workers dying and coming back, messages

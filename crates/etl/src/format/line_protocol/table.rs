@@ -118,6 +118,7 @@ impl Table {
         }
         Ok(Some(Part {
             table: self.name,
+            member: None,
             device: StringArray::from(self.devices),
             ts: TimestampMicrosecondArray::from(self.times).with_timezone("+00:00"),
             row: Int64Array::from(self.numbers),

@@ -1,0 +1,199 @@
+//! One upload within a batch: its rows for the tables, and the verdict on it once these are committed.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+
+use crate::commit::{Outcome, Share};
+use crate::ledger::Id;
+use crate::lines::{self, Lines};
+use crate::load::{Loaded, Read};
+use crate::quarantine::Case;
+use crate::rows::{Part, Refusal, Refused};
+use crate::uploads::{self, Record};
+
+/// One upload of a batch.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// The number of its delivery within the batch.
+    pub(crate) delivery: usize,
+    loaded: Loaded,
+    /// Whether each line is a source of its own, because other lines of the same file are in tables already.
+    each_line: bool,
+    /// Refused lines of which other rows are for tables: these can not be told apart later.
+    mixed: Vec<Lines>,
+    outcomes: Vec<Noted>,
+}
+
+/// What became of a share.
+#[derive(Debug)]
+struct Noted {
+    table: String,
+    rows: u64,
+    outcome: Outcome,
+    /// Its lines, if it was refused.
+    lines: Vec<Lines>,
+}
+
+/// What is to be said of an upload.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// For the table of uploads.
+    pub(crate) record: Record,
+    /// For the quarantine.
+    pub(crate) case: Option<Case>,
+    /// Rows that these commits have added, table by table; those that were there before are not among them.
+    pub(crate) added: BTreeMap<String, u64>,
+}
+
+impl Item {
+    /// An upload of which all is for its tables.
+    pub(crate) fn new(delivery: usize, loaded: Loaded) -> Self {
+        let mixed = loaded.read.as_ref().map(|read| mixed(&read.parsed.parts, &read.parsed.refused)).unwrap_or_default();
+        Self { delivery, loaded, each_line: false, mixed, outcomes: Vec::new() }
+    }
+
+    /// Lines of an upload whose other lines are in tables already. Each part is one line.
+    pub(crate) fn of_lines(delivery: usize, loaded: Loaded) -> Self {
+        Self { each_line: true, ..Self::new(delivery, loaded) }
+    }
+
+    /// Its rows, each share with its table.
+    pub(super) fn take_shares(&mut self) -> Vec<(String, Share)> {
+        let parts = self.loaded.read.iter_mut().flat_map(|read| std::mem::take(&mut read.parsed.parts));
+        let (upload, source) = (&self.loaded.upload.id, self.loaded.source);
+        if self.each_line {
+            let of_line = |part: Part| {
+                let source = Id::of_line(&source, part.member.as_deref(), part.row.values().first().copied().unwrap_or_default());
+                (part.table.clone(), Share { upload: upload.clone(), source, content: None, parts: vec![part] })
+            };
+            return parts.map(of_line).collect();
+        }
+        let mut shares: BTreeMap<String, Share> = BTreeMap::new();
+        for part in parts {
+            let share = shares.entry(part.table.clone()).or_insert_with(|| Share {
+                upload: upload.clone(),
+                source,
+                content: Some(self.loaded.content),
+                parts: Vec::new(),
+            });
+            share.parts.push(part);
+        }
+        shares.into_iter().collect()
+    }
+
+    pub(super) fn note(&mut self, table: &str, share: &Share, outcome: Outcome) {
+        let lines = match outcome {
+            Outcome::Refused(_) => lines::of_parts(&share.parts),
+            _ => Vec::new(),
+        };
+        self.outcomes.push(Noted { table: table.to_owned(), rows: share.rows(), outcome, lines });
+    }
+
+    /// What became of it, and what is to be kept of it in quarantine.
+    pub(crate) fn verdict(self, committed_at: Timestamp) -> Verdict {
+        let Self { loaded: Loaded { upload, source, read, .. }, outcomes, each_line, mixed, .. } = self;
+        let mut record = Record {
+            source,
+            upload: upload.clone(),
+            format: None,
+            zone: None,
+            committed_at,
+            rows: 0,
+            rows_refused: 0,
+            tables: Vec::new(),
+            outcome: uploads::Outcome::Quarantined,
+            reason: None,
+        };
+        let mut case = Case {
+            bytes_at: upload.source.at(),
+            upload,
+            format: None,
+            tables: Vec::new(),
+            reason: String::new(),
+            rows: Vec::new(),
+            unwrapped: Vec::new(),
+            whole: true,
+            lines: None,
+        };
+        let mut added = BTreeMap::new();
+        let Read { parsed, unwrapped } = match read {
+            Ok(read) => read,
+            Err(Refusal { reason }) => {
+                record.reason = Some(reason.clone());
+                return Verdict { record, case: Some(Case { reason, ..case }), added };
+            }
+        };
+        let mut reasons = Vec::new();
+        let mut refused_lines = Vec::new();
+        let mut is_duplicate = false;
+        for Noted { table, rows, outcome, lines } in outcomes {
+            match outcome {
+                Outcome::Landed(rows) | Outcome::Known(rows) => {
+                    if matches!(outcome, Outcome::Landed(_)) {
+                        *added.entry(table.clone()).or_default() += rows;
+                    }
+                    record.rows += rows;
+                    list(&mut record.tables, table);
+                }
+                Outcome::Duplicate => is_duplicate = true,
+                Outcome::Refused(reason) => {
+                    record.rows_refused += rows;
+                    list(&mut reasons, format!("table {table}: {reason}"));
+                    list(&mut case.tables, table);
+                    refused_lines.extend(lines);
+                }
+            }
+        }
+        // A file of which nothing could be used is kept whole: its header is needed to make sense of its rows.
+        case.whole = !case.tables.is_empty() || record.tables.is_empty();
+        // So is an archive of which a member could not be used.
+        case.whole |= parsed.refused.iter().any(Refused::is_whole_member);
+        // The rows that a duplicate refuses are in quarantine already, under the upload that it repeats.
+        is_duplicate &= record.tables.is_empty() && reasons.is_empty();
+        if let Some(first) = parsed.refused.first().filter(|_| !is_duplicate) {
+            let rows = parsed.refused.len();
+            record.rows_refused = record.rows_refused.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX));
+            let of = first.member.as_ref().map(|member| format!(" of {member}")).unwrap_or_default();
+            reasons.push(format!("{rows} rows refused, the first at line {}{of}: {}", first.row, first.reason));
+            refused_lines.extend(lines::of_refused(&parsed.refused));
+            (case.rows, case.unwrapped) = (parsed.refused, unwrapped);
+        }
+        // Of a file that is partly in tables only the other lines may be released.
+        if each_line || !record.tables.is_empty() {
+            case.lines = Some(lines::without(lines::merged(refused_lines), &mixed));
+        }
+        record.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        record.outcome = match () {
+            () if !record.tables.is_empty() => uploads::Outcome::Committed,
+            () if record.reason.is_some() => uploads::Outcome::Quarantined,
+            () if is_duplicate => uploads::Outcome::Duplicate,
+            () => uploads::Outcome::Empty,
+        };
+        // A file with nothing in it is claimed by no format.
+        record.format = Some(parsed.format).filter(|format| !format.is_empty());
+        record.zone = parsed.zone;
+        let case = record.reason.clone().map(|reason| Case { format: record.format.clone(), reason, ..case });
+        Verdict { record, case, added }
+    }
+}
+
+/// Adds a name that is not there yet.
+fn list(names: &mut Vec<String>, name: String) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+/// The refused lines that parts have rows of as well.
+fn mixed(parts: &[Part], refused: &[Refused]) -> Vec<Lines> {
+    if refused.is_empty() {
+        return Vec::new();
+    }
+    let refused: HashSet<(Option<&str>, u64)> = refused.iter().map(|row| (row.member.as_deref(), row.row)).collect();
+    let both = parts.iter().flat_map(|part| {
+        let lines = part.row.values().iter().filter_map(|row| u64::try_from(*row).ok());
+        lines.filter(|line| refused.contains(&(part.member.as_deref(), *line))).map(|line| Lines::one(part.member.clone(), line))
+    });
+    lines::merged(both.collect())
+}
