@@ -91,16 +91,14 @@ fn list(entries: &[Entry]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The entry that an id means: of several of one upload the one that is not released, else the last.
+/// The entry that an id means.
 fn find<'a>(entries: &'a [Entry], id: &str) -> anyhow::Result<&'a Entry> {
     let means = |entry: &&Entry| {
         let names_upload = entry.upload.as_ref().is_some_and(|upload| upload.id == id);
         let at = entry.at.trim_end_matches('/');
         names_upload || at == id.trim_end_matches('/') || (entry.upload.is_none() && at.rsplit('/').next() == Some(id))
     };
-    let meant: Vec<&Entry> = entries.iter().filter(means).collect();
-    let open = meant.iter().find(|entry| entry.released.is_none()).or_else(|| meant.last());
-    match open {
+    match entries.iter().flat_map(|entry| std::iter::once(entry).chain(&entry.before)).find(means) {
         Some(entry) => Ok(entry),
         None => bail!("nothing in quarantine is called `{id}`; `inlet quarantine list` says what is there"),
     }
@@ -160,6 +158,9 @@ fn show(entry: &Entry, rows: &[Row]) -> anyhow::Result<()> {
     if let Some(released) = &entry.released {
         let again = released.again.as_ref().map(|again| format!("; refused again: {again}")).unwrap_or_default();
         fact("released", Some(&format!("{}: {} rows in {}{again}", released.at, released.rows, released.tables.join(", "))))?;
+    }
+    for released in entry.before.iter().filter_map(|entry| entry.released.as_ref()) {
+        fact("released", Some(&format!("{}: {} rows in {}", released.at, released.rows, released.tables.join(", "))))?;
     }
     for row in rows {
         let member = row.member.as_ref().map(|member| format!(" of {member}")).unwrap_or_default();

@@ -61,6 +61,9 @@ pub struct Entry {
     /// What came of its release, once it was released. Not in `reason.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
+    /// The entries of the same upload before this one, which were released. Not in `reason.json`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Entry>,
 }
 
 /// What came of a release: `released.json`.
@@ -137,6 +140,7 @@ pub(crate) async fn keep(lake: &dyn Lake, bucket: &str, dir: &str, case: &Case) 
         whole: case.whole,
         lines: case.lines.clone(),
         released: None,
+        before: Vec::new(),
     };
     write_reason(lake, &at(REASON), &entry).await
 }
@@ -158,6 +162,7 @@ pub(crate) async fn keep_message(lake: &dyn Lake, bucket: &str, body: &str, reas
         whole: true,
         lines: None,
         released: None,
+        before: Vec::new(),
     };
     write_reason(lake, &at(REASON), &entry).await
 }

@@ -27,7 +27,8 @@ async fn counts(world: &World, job: &Job) -> (Vec<(String, u64)>, u64, u64) {
 async fn entries(world: &World) -> Vec<(String, String, Option<u64>)> {
     let told =
         |entry: Entry| (entry.at.trim_start_matches(DAY).to_owned(), entry.reason, entry.released.map(|released| released.rows));
-    quarantine::list(&world.lake, LAKE).await.unwrap().into_iter().map(told).collect()
+    let listed = quarantine::list(&world.lake, LAKE).await.unwrap();
+    listed.into_iter().flat_map(|entry| entry.before.clone().into_iter().chain([entry])).map(told).collect()
 }
 
 fn entry(at: &str, reason: &str, released: Option<u64>) -> (String, String, Option<u64>) {
