@@ -1,9 +1,14 @@
 """The FTP clients that devices are made of, as commands: what each is called, its mode, and how it uploads a file."""
 
 import dataclasses
+import pathlib
+import shutil
+import subprocess
 from collections.abc import Callable
 
 SECONDS = 12
+# Where Debian's libcommons-net-java puts it.
+COMMONS_NET = pathlib.Path("/usr/share/java/commons-net.jar")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +23,12 @@ class Job:
 
     @property
     def url(self) -> str:
-        return f"ftp://{self.host}:{self.port}"
+        return f"ftp://{self.bracketed}:{self.port}"
+
+    @property
+    def bracketed(self) -> str:
+        """The host as an address within a URL is written."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Client:
 
 def curl(mode: str, *options: str) -> Client:
     def build(job: Job):
-        return ["curl", "-sS", "--max-time", str(SECONDS), "--user", f"{job.user}:{job.password}", *options, "-T", job.file,
+        return ["curl", "-sS", "--globoff", "--max-time", str(SECONDS), "--user", f"{job.user}:{job.password}", *options, "-T", job.file,
                 f"{job.url}/{job.name}"], ""
     return Client(mode, build)
 
@@ -46,7 +56,7 @@ def lftp(mode: str, settings: str = "") -> Client:
 
 def tnftp(mode: str) -> Client:
     def build(job: Job):
-        url = f"ftp://{job.user}:{job.password}@{job.host}:{job.port}/{job.name}"
+        url = f"ftp://{job.user}:{job.password}@{job.bracketed}:{job.port}/{job.name}"
         return ["tnftp", "-p" if mode == "passive" else "-A", "-u", url, job.file], ""
     return Client(mode, build)
 
@@ -81,6 +91,31 @@ def ftplib(mode: str) -> Client:
     return Client(mode, build)
 
 
+def commons_net(mode: str, *how: str) -> Client:
+    def build(job: Job):
+        quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
+        return ["java", *quick, "CommonsNet", *(how or [mode]), job.host, str(job.port), job.user, job.password, job.file, job.name], ""
+    return Client(mode, build)
+
+
+def missing(name: str) -> str | None:
+    """Why a client cannot be tried here. All but one are as sure to be there as the network tools are."""
+    if name.startswith("Commons Net"):
+        if not (shutil.which("javac") and shutil.which("java")):
+            return f"{name}: no `javac`"
+        if not COMMONS_NET.exists():
+            return f"{name}: no {COMMONS_NET}"
+    return None
+
+
+def compiled(folder: pathlib.Path) -> dict[str, str]:
+    """Compiles the client that is a program of our own, and gives the environment that it is found in."""
+    if not missing("Commons Net"):
+        source = pathlib.Path(__file__).with_name("CommonsNet.java")
+        subprocess.run(["javac", "-cp", COMMONS_NET, "-d", folder, source], check=True)
+    return {"CLASSPATH": f"{folder}:{COMMONS_NET}"}
+
+
 CLIENTS = {
     "curl EPSV": curl("passive"),
     # As older versions of it do, it believes the address that it is told.
@@ -91,6 +126,8 @@ CLIENTS = {
     "ncftp passive": ncftp("passive"),
     "BusyBox ftpput": ftpput(),
     "ftplib passive": ftplib("passive"),
+    "Commons Net EPSV": commons_net("passive", "epsv"),
+    "Commons Net PASV": commons_net("passive"),
     "curl EPRT": curl("active", "-P", "-"),
     "curl PORT": curl("active", "-P", "-", "--disable-eprt"),
     "lftp active": lftp("active"),
@@ -98,7 +135,10 @@ CLIENTS = {
     "inetutils active": inetutils("active"),
     "ncftp active": ncftp("active"),
     "ftplib active": ftplib("active"),
+    "Commons Net active": commons_net("active"),
 }
+PASSIVE = [name for name, client in CLIENTS.items() if client.mode == "passive"]
+ACTIVE = [name for name, client in CLIENTS.items() if client.mode == "active"]
 # Those that can be told on which ports to listen, for a NAT that forwards these.
 FORWARDED = range(50000, 50020)
 ON_FORWARDED_PORTS = {

@@ -40,15 +40,20 @@ def sh(*command: str, stdin: str | None = None) -> str:
     return result.stdout
 
 
-def cable(router: Space, leg: str, gateway: str, host: Space, address: str) -> None:
-    """Joins a host to a router, which becomes its way to everywhere else. Addresses are written with their length."""
+def cable(router: Space, leg: str, host: Space, *networks: tuple[str, str]) -> None:
+    """Joins a host to a router, which becomes its way to everywhere else: the router's address and the host's in each network,
+    written with their length."""
     plug = f"v{os.getpid() % 100000}{leg}"[:15]
     sh("ip", "link", "add", plug, "type", "veth", "peer", "name", f"{plug}-"[:15])
-    for space, end, name, ip in [(router, plug, leg, gateway), (host, f"{plug}-"[:15], "eth0", address)]:
+    gateways, addresses = zip(*networks)
+    for space, end, name, ips in [(router, plug, leg, gateways), (host, f"{plug}-"[:15], "eth0", addresses)]:
         sh("ip", "link", "set", end, "netns", space.name, "name", name)
-        space.run("ip", "address", "add", ip, "dev", name)
+        for ip in ips:
+            # Nobody else is on the cable: an IPv6 address need not be looked for there first.
+            space.run("ip", "address", "add", ip, "dev", name, *(["nodad"] if ":" in ip else []))
         space.run("ip", "link", "set", name, "up")
-    host.run("ip", "route", "add", "default", "via", gateway.split("/")[0])
+    for gateway in gateways:
+        host.run("ip", "-6" if ":" in gateway else "-4", "route", "add", "default", "via", gateway.split("/")[0])
 
 
 def missing() -> str | None:

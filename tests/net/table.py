@@ -8,13 +8,16 @@ HEAD = """# Clients and networks
 
 Which FTP client gets its upload through which kind of network, with which setting. Written by `tests/run net`, which builds
 these networks out of namespaces and nftables, runs `inlet ingest` in them, and uploads 300 kB with each client in each mode.
-A number stands for a failure, explained below the table.
+A number stands for a failure, explained below the table, a dash for what the client or the network has not. What nodes behind HAProxy
+and the NLB dial goes out through a NAT gateway, unless the row says otherwise.
 """
 
 
 class Table:
     def __init__(self):
         self.rows: dict[str, dict[str, str | None]] = {}
+
+        self.complete = True
 
     def add(self, setting: str, client: str, reason: str | None) -> None:
         """A result: the reason why it failed, if it did."""

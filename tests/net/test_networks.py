@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from clients import CLIENTS, FORWARDED, ON_FORWARDED_PORTS
-from results import Known, check
-from world import NO_PRIVATE_ADDRESSES_OUTSIDE, PUBLIC, SERVER
+from clients import ACTIVE, CLIENTS, FORWARDED, ON_FORWARDED_PORTS
+from results import IPV4_ONLY, OVER_IPV6, Known, Trial, of
+from world import NO_PRIVATE_ADDRESSES_OUTSIDE, PUBLIC, SERVER, SERVER_6
 
 # An Elastic IP: 1:1, both ways, and nobody looks into FTP.
 ELASTIC = NO_PRIVATE_ADDRESSES_OUTSIDE + f"""
@@ -62,6 +62,24 @@ table ip firewall {
 }
 """
 
+# A home with IPv6: no translation, and only what was asked for comes in.
+HOME_6 = """
+table ip6 home {
+    chain forward {
+        type filter hook forward priority 0; policy drop
+        iifname "behind" accept
+        ct state established,related accept
+        icmpv6 type != echo-request accept
+    }
+}
+"""
+HOME_6_HELPER = HOME_6 + """
+table ip6 follow {
+    ct helper ftp { type "ftp" protocol tcp; }
+    chain follow { type filter hook prerouting priority -150; iifname "behind" tcp dport 21 ct helper set "ftp"; }
+}
+"""
+
 # Why an upload is known to fail: what is to be read in the table, and how far the client came, by a counter of Inlet's.
 PRIVATE = Known(f"PASV names {SERVER}, which the client believes and cannot reach: set `ingest.passive.address`",
                 'inlet_logins_total{outcome="accepted"}')
@@ -73,11 +91,11 @@ NAT = Known("nothing lets the data connection through the device's own NAT: use 
 NOT_20 = Known("the device's firewall lets in source port 20 only: set `ingest.active.source_port = 20`",
                'inlet_data_connections_failed_total{mode="active"}')
 
+FIREWALL_6 = Known("nothing lets the data connection through the device's own firewall: use passive mode",
+                   'inlet_data_connections_failed_total{mode="active"}')
 PUBLIC_ADDRESS = {"INLET_INGEST__PASSIVE__ADDRESS": PUBLIC}
 FROM_20 = {"INLET_INGEST__ACTIVE__SOURCE_PORT": "20"}
 REWRITE = {"INLET_INGEST__ACTIVE__POLICY": "rewrite-private"}
-PASSIVE_CLIENTS = {name for name, client in CLIENTS.items() if client.mode == "passive"}
-ACTIVE_CLIENTS = CLIENTS.keys() - PASSIVE_CLIENTS
 # They dial the address that PASV names, whatever it is. The others use EPSV, or mistrust a private one.
 BELIEVERS = {"curl PASV", "inetutils passive"}
 
@@ -95,10 +113,6 @@ class Setting:
     clients: dict = dataclasses.field(default_factory=lambda: CLIENTS)
 
 
-def of(clients, reason: Known) -> dict[str, Known]:
-    return {client: reason for client in clients}
-
-
 LAN_MAP = {"INLET_INGEST__PASSIVE__ADDRESS": f'["10.0.0.0/8=auto", "{PUBLIC}"]'}
 SETTINGS = {
     "Elastic IP, address `auto`": Setting(ELASTIC, {}, of(BELIEVERS, PRIVATE)),
@@ -108,16 +122,21 @@ SETTINGS = {
     "Elastic IP, address by network": Setting(ELASTIC, LAN_MAP),
     "The same, device in the company network": Setting(ELASTIC, LAN_MAP, source="lan", host=SERVER),
     "LVS with the FTP helper, source port 20": Setting(LVS, FROM_20),
-    "Device behind NAT": Setting(ELASTIC, PUBLIC_ADDRESS, of(ACTIVE_CLIENTS, OWN), source="behind", home=HOME),
+    "Device behind NAT": Setting(ELASTIC, PUBLIC_ADDRESS, of(ACTIVE, OWN), source="behind", home=HOME),
     "Device behind NAT, policy `rewrite-private`": Setting(
-        ELASTIC, PUBLIC_ADDRESS | REWRITE, of(ACTIVE_CLIENTS, NAT), source="behind", home=HOME),
+        ELASTIC, PUBLIC_ADDRESS | REWRITE, of(ACTIVE, NAT), source="behind", home=HOME),
     "Device behind NAT with the FTP helper": Setting(ELASTIC, PUBLIC_ADDRESS, source="behind", home=HOME_HELPER),
     "Device behind NAT that forwards ports": Setting(
         ELASTIC, PUBLIC_ADDRESS, of(ON_FORWARDED_PORTS, OWN), source="behind", home=HOME_FORWARD, clients=ON_FORWARDED_PORTS),
     "Device behind NAT that forwards ports, policy `rewrite-private`": Setting(
         ELASTIC, PUBLIC_ADDRESS | REWRITE, source="behind", home=HOME_FORWARD, clients=ON_FORWARDED_PORTS),
-    "Firewall that lets in source port 20 only": Setting(ELASTIC, PUBLIC_ADDRESS, of(ACTIVE_CLIENTS, NOT_20), firewall=PORT_20_ONLY),
+    "Firewall that lets in source port 20 only": Setting(ELASTIC, PUBLIC_ADDRESS, of(ACTIVE, NOT_20), firewall=PORT_20_ONLY),
     "Firewall that lets in source port 20 only, source port 20": Setting(ELASTIC, PUBLIC_ADDRESS | FROM_20, firewall=PORT_20_ONLY),
+    "IPv6, no translation": Setting("", {}, IPV4_ONLY, host=SERVER_6, clients=OVER_IPV6),
+    "IPv6, device behind a stateful firewall": Setting(
+        "", {}, of(ACTIVE, FIREWALL_6) | IPV4_ONLY, source="behind", host=SERVER_6, home=HOME_6, clients=OVER_IPV6),
+    "IPv6, device behind a stateful firewall with the FTP helper": Setting(
+        "", {}, IPV4_ONLY, source="behind", host=SERVER_6, home=HOME_6_HELPER, clients=OVER_IPV6),
 }
 
 
@@ -128,7 +147,4 @@ def test_each_client_gets_through_or_fails_for_a_known_reason(world, table, subt
     world.home.nft(setting.home)
     world.device.nft(setting.firewall)
     with world.inlet(f"inlet-{list(SETTINGS).index(name)}", setting.settings) as inlet:
-        for client in setting.clients:
-            with subtests.test(client):
-                source, known = getattr(world, setting.source), setting.fails.get(client)
-                check(table, name, client, inlet, source, setting.host, known, setting.clients)
+        Trial(name, inlet, getattr(world, setting.source), setting.host, setting.fails, setting.clients).run(table, subtests)
