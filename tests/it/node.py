@@ -64,11 +64,13 @@ class Node:
     """`inlet up`, or one of its services alone, on `data`. Settings are environment variables over the tests' own."""
 
     def __init__(self, data: pathlib.Path, *, command: tuple[str, ...] = ("up",), config: pathlib.Path | None = None,
-                 host: str = "127.0.0.1", settings: dict[str, str] | None = None):
+                 host: str = "127.0.0.1", settings: dict[str, str] | None = None, under: tuple[str, ...] = ()):
+        """`under` is a command that runs Inlet in its own place, such as `prlimit`."""
         self.data = data
         self.command = command
         self.config = config
         self.host = host
+        self.under = under
         self.port, self.http_port, *passive = free_ports(2 + PASSIVE_PORTS, host)
         listen = f"[{host}]" if ":" in host else host
         # What the developer's own environment says to Inlet is not what the tests are about.
@@ -90,7 +92,7 @@ class Node:
 
     def start(self) -> "Node":
         with open(self.out, "wb") as out, open(self.log, "ab") as log:
-            self.process = subprocess.Popen([binary(), *self.command, *self._common()], env=self.environment,
+            self.process = subprocess.Popen([*self.under, binary(), *self.command, *self._common()], env=self.environment,
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=log)
         try:
             until(f"a line that starts with `ready ` from {self}", self._is_ready, READY_SECONDS)
@@ -165,6 +167,13 @@ class Node:
     def demo(self) -> Account:
         """The account that the first start makes."""
         return Account("demo", (self.data / "demo-password").read_text().strip())
+
+    def metric(self, name: str) -> float:
+        """A metric by its name and labels, or the sum over all labels; 0 before the first time."""
+        with socket.create_connection((self.host, self.http_port), timeout=60) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            lines = connection.makefile().read().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if name in (line.rsplit(" ", 1)[0], line.split("{")[0].split(" ")[0]))
 
     def outbox(self) -> list[pathlib.Path]:
         return sorted((self.data / "outbox").glob("*.json"))

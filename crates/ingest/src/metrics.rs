@@ -89,6 +89,11 @@ pub(crate) fn passive_unexpected() {
     metrics::counter!("inlet_passive_unexpected_total").increment(1);
 }
 
+/// A device connected to a passive port when its session had given it up: the connection is dropped.
+pub(crate) fn passive_late() {
+    metrics::counter!("inlet_passive_late_total").increment(1);
+}
+
 /// One address had used up the passive ports, and a device waits for one.
 pub(crate) fn passive_waited() {
     metrics::counter!("inlet_passive_waits_total").increment(1);

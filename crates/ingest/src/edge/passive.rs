@@ -1,10 +1,9 @@
 //! Passive mode: one pool of listeners for all devices, where a connection is told by whom it comes from and on which port.
 //!
 //! A port is promised to one device address at a time, not to one session at a time: a few dozen ports serve thousands of
-//! devices. Whoever connects without a promise (a health probe, a stranger) is dropped and disturbs nobody.
+//! devices. Whoever connects without a promise (a health probe, a stranger) is dropped and disturbs nobody. A port whose promise
+//! ended unused rests before its address gets it again: a device that comes late must not end up in another session's transfer.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +21,9 @@ use crate::config::Proxy;
 use crate::error::Error;
 use crate::metrics;
 
+mod promises;
 mod range;
+use promises::{Came, Key, Promises};
 pub use range::PortRange;
 
 /// So many data connections may be waiting for their PROXY header at once; balancers send it with the first packet.
@@ -32,23 +33,13 @@ const HEADERS_MAX: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Pool {
     ports: Vec<u16>,
-    promised: Mutex<HashMap<Key, Promise>>,
-    freed: Notify,
-    /// How long a device may take to connect, and how long a device may wait for a port.
+    promises: Mutex<Promises>,
+    /// Something has changed for those who wait for a port.
+    changed: Notify,
+    /// How long a device may take to connect, how long one may wait for a port, and how long an unused port rests.
     wait: Duration,
     proxy: Proxy,
     headers: Semaphore,
-}
-
-/// A device's address and one of our ports.
-type Key = (IpAddr, u16);
-
-#[derive(Debug)]
-struct Promise {
-    /// Tells a promise from a later one under the same key.
-    id: u64,
-    made: Instant,
-    hand_over: oneshot::Sender<TcpStream>,
 }
 
 /// A port promised to a device until it has connected, or until this is dropped.
@@ -85,7 +76,7 @@ impl Pool {
 
     fn over(ports: Vec<u16>, wait: Duration, proxy: Proxy) -> Self {
         let headers = Semaphore::new(HEADERS_MAX);
-        Self { ports, promised: Mutex::default(), freed: Notify::new(), wait, proxy, headers }
+        Self { ports, promises: Mutex::new(Promises::new(wait)), changed: Notify::new(), wait, proxy, headers }
     }
 
     /// Accepts on one of the pool's listeners for ever.
@@ -119,54 +110,54 @@ impl Pool {
         let deadline = Instant::now() + self.wait;
         let mut waits = false;
         loop {
-            let freed = self.freed.notified();
-            tokio::pin!(freed);
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
             // Heard from here on: a port that comes free between the look and the wait is not missed.
-            freed.as_mut().enable();
-            if let Some(lease) = self.promise(client) {
-                return Some(lease);
-            }
+            changed.as_mut().enable();
+            let next = match self.promise(client) {
+                Ok(lease) => return Some(lease),
+                Err(next) => next,
+            };
             if !std::mem::replace(&mut waits, true) {
                 metrics::passive_waited();
             }
-            if timeout_at(deadline, freed).await.is_err() {
+            if Instant::now() >= deadline {
                 metrics::passive_exhausted();
                 return None;
             }
+            // Whatever woke us, the next look tells.
+            let _ = timeout_at(deadline.min(next), changed).await;
         }
     }
 
-    fn promise(self: &Arc<Self>, client: IpAddr) -> Option<Lease> {
-        let mut promised = self.promised();
+    /// Promises one of the ports, or says when the next of them has rested.
+    fn promise(self: &Arc<Self>, client: IpAddr) -> Result<Lease, Instant> {
         // From a random place, so that the next port cannot be told beforehand (RFC 2577 section 4).
         let from = rand::random_range(0..self.ports.len().max(1));
-        let ports = || self.ports.iter().copied().cycle().skip(from).take(self.ports.len());
-        let free = |port: &u16| !promised.contains_key(&(client, *port));
-        // A device that asked and never came has had its time: its port may go to the next.
-        let stale = |port: &u16| promised.get(&(client, *port)).is_some_and(|promise| promise.made.elapsed() >= self.wait);
-        let port = ports().find(free).or_else(|| ports().find(stale))?;
-
+        let ports = self.ports.iter().copied().cycle().skip(from).take(self.ports.len());
         let (hand_over, connected) = oneshot::channel();
         let id = rand::random();
-        promised.insert((client, port), Promise { id, made: Instant::now(), hand_over });
-        drop(promised);
-        Some(Lease { pool: Arc::clone(self), key: (client, port), id, connected })
+        let port = self.promises().make(Instant::now(), client, ports, id, hand_over)?;
+        Ok(Lease { pool: Arc::clone(self), key: (client, port), id, connected })
     }
 
     /// Gives a connection to the session that it was promised to, or drops it.
     fn accepted(&self, stream: TcpStream, client: IpAddr, port: u16) {
-        let Some(promise) = self.promised().remove(&(client, port)) else {
-            metrics::passive_unexpected();
-            return;
-        };
-        // The port is free for the same address again as soon as its device has come.
-        self.freed.notify_waiters();
-        // A session that ended in this very moment drops the connection.
-        let _ = promise.hand_over.send(stream);
+        let came = self.promises().keep(Instant::now(), (client, port));
+        match came {
+            Came::InTime(hand_over) => {
+                // The port is free for the same address again as soon as its device has come.
+                self.changed.notify_waiters();
+                // A session that ended in this very moment drops the connection.
+                let _ = hand_over.send(stream);
+            }
+            Came::Late => metrics::passive_late(),
+            Came::Uncalled => metrics::passive_unexpected(),
+        }
     }
 
-    fn promised(&self) -> MutexGuard<'_, HashMap<Key, Promise>> {
-        self.promised.lock().unwrap_or_else(PoisonError::into_inner)
+    fn promises(&self) -> MutexGuard<'_, Promises> {
+        self.promises.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,6 +173,8 @@ impl Lease {
     /// The cause in words, for the 425.
     pub(crate) async fn connected(mut self) -> Result<TcpStream, String> {
         let limit = self.pool.wait;
+        // A device that has asked long ago has all of its time from here on.
+        self.pool.promises().renew(Instant::now(), self.key, self.id);
         let stream = match timeout(limit, &mut self.connected).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(_)) => return Err(format!("port {} was not used in time and went to another session", self.port())),
@@ -197,14 +190,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut promised = self.pool.promised();
-        if let Entry::Occupied(promise) = promised.entry(self.key)
-            && promise.get().id == self.id
-        {
-            promise.remove();
-            drop(promised);
-            self.pool.freed.notify_waiters();
-        }
+        self.pool.promises().end(Instant::now(), self.key, self.id);
+        self.pool.changed.notify_waiters();
     }
 }
 
