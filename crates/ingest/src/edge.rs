@@ -5,6 +5,8 @@ mod active;
 mod address;
 mod command;
 mod control;
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
 mod listen;
 mod loopback;
 mod passive;

@@ -25,6 +25,8 @@ mod spool;
 
 pub use accounts::{Account, Accounts, AccountsError, Login, NewAccount};
 pub use config::{Active, Config, Passive, Proxy};
+#[cfg(any(fuzzing, test))]
+pub use edge::fuzz;
 pub use edge::{Address, Advertised, Policy, PortRange, SourcePort};
 pub use error::Error;
 pub use landing::{Facts, Landing};

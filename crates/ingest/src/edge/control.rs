@@ -210,7 +210,7 @@ pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// A line without its carriage return and without telnet's commands (RFC 854), which clients send before ABOR.
-fn printable(line: &[u8]) -> Vec<u8> {
+pub(super) fn printable(line: &[u8]) -> Vec<u8> {
     const IAC: u8 = 255;
     const WILL: u8 = 251;
     const DONT: u8 = 254;

@@ -30,7 +30,7 @@ pub(crate) struct Ends {
 
 /// What a header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Header {
+pub(super) enum Header {
     /// The balancer speaks for a device.
     For(Ends),
     /// The balancer speaks for itself, or does not know for whom: a health probe.
@@ -62,7 +62,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -
 }
 
 /// Reads a header and not a byte more: what follows is the device's.
-async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Header> {
+pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Header> {
     let mut start = [0; SIGNATURE.len()];
     stream.read_exact(&mut start).await?;
     if start == SIGNATURE {
