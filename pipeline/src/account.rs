@@ -28,7 +28,7 @@ pub enum Command {
         /// How its data connections may be made, parted by a comma; in both modes when left out
         #[arg(long, value_name = "MODES", value_delimiter = ',')]
         modes: Option<Vec<Mode>>,
-        /// The address that PASV names to it, `auto` or an IPv4 address, when it is not that of the configuration
+        /// The address that PASV names to it, `auto`, an IPv4 address or a DNS name, when it is not that of the configuration
         #[arg(long, value_name = "ADDRESS")]
         passive_address: Option<Address>,
         /// What the files of its home may come to, as `500 MiB`, when it is not what the configuration says

@@ -159,10 +159,10 @@ fn shared_backends(config: &Config, command: &str) -> anyhow::Result<()> {
 }
 
 async fn start_ingest(config: &Config, data: &Data, services: &mut Services) -> anyhow::Result<SocketAddr> {
-    descriptors::raise_limit(config.ingest.limits.sessions);
+    let files_max = descriptors::raise_limit(config.ingest.limits.sessions);
     let spool = Spool::open(data.path()).with_context(|| format!("open the spool in {}", data.path().display()))?;
     let accounts = Accounts::open(&data.join(account::FILE))?;
-    let parts = ingest::Parts { accounts: Arc::new(accounts), spool: Arc::new(spool) };
+    let parts = ingest::Parts { accounts: Arc::new(accounts), spool: Arc::new(spool), files_max };
     let server = ingest::Server::bind(config.ingest.clone(), parts).await?;
     let local_addr = server.local_addr();
     services.start("ingest", |shutdown| async move {

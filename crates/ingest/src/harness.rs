@@ -68,7 +68,8 @@ pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Res
     change(&mut config);
     let accounts = Accounts::open(&folder.join("accounts.toml")).unwrap();
     accounts.add("demo", NewAccount { password: "secret".to_owned(), ..NewAccount::default() }).unwrap();
-    Server::bind(config, Parts { accounts: Arc::new(accounts), spool: Arc::new(Spool::open(folder).unwrap()) }).await
+    let spool = Arc::new(Spool::open(folder).unwrap());
+    Server::bind(config, Parts { accounts: Arc::new(accounts), spool, files_max: u64::MAX }).await
 }
 
 /// Every bound far away.

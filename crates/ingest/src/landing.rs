@@ -3,8 +3,8 @@
 //! An account sees its own directory under `homes/` as `/`. Every path is first resolved by itself ([`HomePath`]) and then
 //! beneath the directory's handle by the kernel, so that neither `..` nor a symbolic link leads out of the home.
 //!
-//! What concerns one name and moves no bytes is left to libunftp's own [`Filesystem`]. Bytes and lists are handled here: that storage
-//! never fsyncs, moves 4 KiB a hop between threads, and fails a whole LIST when one file goes away meanwhile.
+//! libunftp's own storage is not used: it never fsyncs, moves 4 KiB a hop between threads, fails a whole LIST when one file goes
+//! away meanwhile, and forgets why it refuses what it refuses.
 
 mod arrival;
 mod error;
@@ -21,8 +21,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cap_std::fs::Dir;
 use tokio::io::{AsyncRead, BufReader};
-use unftp_core::storage::{Error, ErrorKind, FEATURE_RESTART, Fileinfo, Result, StorageBackend};
-use unftp_sbe_fs::Filesystem;
+use unftp_core::storage::{Error, FEATURE_RESTART, Fileinfo, Result, StorageBackend};
 
 use self::error::Failure;
 use self::upload::Upload;
@@ -35,6 +34,9 @@ use crate::spool::{Spool, make_folder};
 
 /// So much of a file is read at once when a device fetches it.
 const READ_BYTES: usize = 256 * 1024;
+
+/// A result whose failure is known by its cause.
+type Known<T> = std::result::Result<T, Failure>;
 
 /// The storage of one session.
 #[derive(Debug)]
@@ -56,29 +58,32 @@ impl Landing {
         Self { spool, session, temporary, upload_bytes_max, home_bytes_max, home: None }
     }
 
-    fn home(&self) -> Result<Arc<Dir>> {
-        self.home.clone().ok_or_else(|| ErrorKind::PermissionDenied.into())
+    fn home(&self) -> Known<Arc<Dir>> {
+        self.home.clone().ok_or_else(|| Failure::Sought(io::ErrorKind::PermissionDenied.into()))
     }
 
-    fn served(&self, account: &Account) -> Result<Filesystem> {
-        self.home()?;
-        Ok(self.spool.served(&account.name).map_err(Failure::Disk)?)
+    /// Notes the cause for the edge to tell the device, and gives libunftp the kind, which is the reply's code.
+    fn refuse(&self, failure: Failure) -> Error {
+        self.session.refuse(failure.said());
+        failure.into()
     }
 
-    /// Runs steps that wait for the disk on a thread that may wait.
-    async fn in_home<T: Send + 'static>(
+    /// Runs steps that wait for the disk on a thread that may wait, with what they are about.
+    async fn in_home<W: Send + 'static, T: Send + 'static>(
         &self,
-        steps: impl FnOnce(&Dir) -> std::result::Result<T, Failure> + Send + 'static,
+        what: Known<W>,
+        steps: impl FnOnce(&Dir, W) -> Known<T> + Send + 'static,
     ) -> Result<T> {
-        let home = self.home()?;
-        Ok(blocking(move || steps(&home)).await?)
+        let work = async {
+            let (home, what) = (self.home()?, what?);
+            blocking(move || steps(&home, what)).await
+        };
+        work.await.map_err(|failure| self.refuse(failure))
     }
 }
 
 /// Runs steps that wait for the disk on a thread that may wait.
-async fn blocking<T: Send + 'static>(
-    steps: impl FnOnce() -> std::result::Result<T, Failure> + Send + 'static,
-) -> std::result::Result<T, Failure> {
+async fn blocking<T: Send + 'static>(steps: impl FnOnce() -> Known<T> + Send + 'static) -> Known<T> {
     match tokio::task::spawn_blocking(steps).await {
         Ok(done) => done,
         Err(panicked) => Err(Failure::Disk(io::Error::other(panicked))),
@@ -98,14 +103,12 @@ impl StorageBackend<Account> for Landing {
         FEATURE_RESTART
     }
 
-    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<Facts> {
-        let path = sought(path.as_ref())?;
-        self.served(account)?.metadata(account, path.relative()).await.map(Facts::served)
+    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<Facts> {
+        self.in_home(sought(path), |home, path| view::facts(home, &path).map_err(Failure::Sought)).await
     }
 
     async fn list<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<Vec<Fileinfo<PathBuf, Facts>>> {
-        let path = sought(path.as_ref())?;
-        self.in_home(move |home| view::list(home, &path).map_err(Failure::Sought)).await
+        self.in_home(sought(path), |home, path| view::list(home, &path).map_err(Failure::Sought)).await
     }
 
     async fn get<P: AsRef<Path> + Send + Debug>(
@@ -114,8 +117,8 @@ impl StorageBackend<Account> for Landing {
         path: P,
         start_pos: u64,
     ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>> {
-        let path = sought(path.as_ref())?;
-        let file = self.in_home(move |home| view::open(home, &path, start_pos).map_err(Failure::Sought)).await?;
+        let open = move |home: &Dir, path: HomePath| view::open(home, &path, start_pos).map_err(Failure::Sought);
+        let file = self.in_home(sought(path), open).await?;
         Ok(Box::new(BufReader::with_capacity(READ_BYTES, tokio::fs::File::from_std(file))))
     }
 
@@ -126,55 +129,57 @@ impl StorageBackend<Account> for Landing {
         path: P,
         start_pos: u64,
     ) -> Result<u64> {
-        let upload = Upload::begin(self, account, path.as_ref(), start_pos)?;
-        Ok(upload.receive(input).await?)
+        let received = match Upload::begin(self, account, path.as_ref(), start_pos) {
+            Ok(upload) => upload.receive(input).await,
+            Err(failure) => Err(failure),
+        };
+        received.map_err(|failure| self.refuse(failure))
     }
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<()> {
-        let path = sought(path.as_ref())?;
         let (spool, account) = (Arc::clone(&self.spool), account.name.clone());
-        self.in_home(move |home| {
+        let remove = move |home: &Dir, path: HomePath| {
             let _held = spool.lock(&account, &path);
             let bytes = steps::file_bytes(home, path.relative());
             home.remove_file(path.relative()).map_err(Failure::Sought)?;
             spool.usage.freed(&account, bytes);
             Ok(())
-        })
-        .await
+        };
+        self.in_home(sought(path), remove).await
     }
 
     async fn mkd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
-        let path = HomePath::parse_entry(path.as_ref()).map_err(Failure::Name)?;
-        self.in_home(move |home| {
+        let make = |home: &Dir, path: HomePath| {
             let folder = home.open_dir(path.folder()).map_err(Failure::Sought)?;
             make_folder(&folder, path.name()).map_err(Failure::Sought)
-        })
-        .await
+        };
+        self.in_home(chosen(path), make).await
     }
 
     async fn rename<P: AsRef<Path> + Send + Debug>(&self, account: &Account, from: P, to: P) -> Result<()> {
-        let from = sought(from.as_ref())?;
-        let to = HomePath::parse_entry(to.as_ref()).map_err(Failure::Name)?;
-        let rename = steps::Rename::new(self, account, from, to);
-        self.in_home(move |home| rename.run(home)).await
+        let rename = sought(from).and_then(|from| Ok(steps::Rename::new(self, account, from, chosen(to)?)));
+        self.in_home(rename, |home, rename| rename.run(home)).await
     }
 
-    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<()> {
-        let path = HomePath::parse_entry(path.as_ref()).map_err(|_| ErrorKind::PermissionDenied)?;
-        self.served(account)?.rmd(account, path.relative()).await
+    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
+        let path = HomePath::parse_entry(path.as_ref()).map_err(|_| Failure::Sought(io::ErrorKind::PermissionDenied.into()));
+        self.in_home(path, |home, path| home.remove_dir(path.relative()).map_err(Failure::Sought)).await
     }
 
     /// Unlike libunftp's own storage this does not list the directory, which may hold tens of thousands of files.
     async fn cwd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
-        let path = sought(path.as_ref())?;
-        let entered = self.in_home(move |home| home.open_dir(path.relative()).map(drop).map_err(Failure::Sought)).await;
-        entered.map_err(|error| Error::new(ErrorKind::PermanentDirectoryNotAvailable, error))
+        self.in_home(sought(path), |home, path| home.open_dir(path.relative()).map(drop).map_err(Failure::Sought)).await
     }
 }
 
 /// A path that should be there already: one that cannot be is not found.
-fn sought(path: &Path) -> Result<HomePath> {
-    HomePath::parse(path).map_err(|bad| Error::new(ErrorKind::PermanentFileNotAvailable, bad))
+fn sought(path: impl AsRef<Path>) -> Known<HomePath> {
+    HomePath::parse(path.as_ref()).map_err(|_| Failure::Sought(io::ErrorKind::NotFound.into()))
+}
+
+/// A path under which something is to be made.
+fn chosen(path: impl AsRef<Path>) -> Known<HomePath> {
+    HomePath::parse_entry(path.as_ref()).map_err(Failure::Name)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod config;
+mod descriptors;
 mod edge;
 mod error;
 #[cfg(test)]

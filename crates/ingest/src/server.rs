@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::accounts::Accounts;
 use crate::config::Config;
+use crate::descriptors::Reserve;
 use crate::edge::{Addresses, Connection, Ends, Loopback, Pool, Reply, Shared, ends, listen, probe, rest, tune};
 use crate::error::Error;
 use crate::limits::{Logins, Place, Places, counted};
@@ -34,6 +35,8 @@ pub struct Parts {
     pub accounts: Arc<Accounts>,
     /// Where uploads land.
     pub spool: Arc<Spool>,
+    /// How many files and sockets the process may have open. The last of them are kept for sessions that are there already.
+    pub files_max: u64,
 }
 
 /// A server that listens already and serves once it is run.
@@ -66,6 +69,7 @@ impl Server {
             by_address: Places::new(config.limits.sessions_per_address),
             by_account: Places::new(config.limits.sessions_per_account),
             spool: parts.spool,
+            reserve: Reserve::of(parts.files_max),
             pool,
             addresses: addresses(&config).await?,
             loopback: Loopback::bind().await.map_err(Error::Loopback)?,
@@ -168,6 +172,9 @@ impl Admission {
     fn admit(&self, stream: TcpStream, client: SocketAddr) {
         if self.shared.stopping.is_cancelled() {
             return turn_away(&stream, "stopping", "The server is stopping");
+        }
+        if self.shared.reserve.holds(&stream) {
+            return turn_away(&stream, "descriptors", "Too many connections, try again later");
         }
         let Ok(place) = Arc::clone(&self.sessions).try_acquire_owned() else {
             return turn_away(&stream, "full", "Too many sessions, try again later");

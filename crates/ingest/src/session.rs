@@ -95,24 +95,24 @@ impl Session {
     /// The edge says that an upload starts, and by which command, before libunftp hears of it.
     pub fn begin(&self, mode: Mode, verb: Verb) {
         *self.upload.lock().unwrap_or_else(PoisonError::into_inner) = Some((mode, verb));
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.fate.send_replace(None);
-    }
-
-    /// Landing says why it refuses the upload under way, in words for the device. libunftp's reply has the code.
-    pub fn refuse(&self, text: String) {
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-    }
-
-    /// Why the upload that began last was refused.
-    pub fn refusal(&self) -> Option<String> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The edge says how the transfer ended, before it closes its side towards libunftp. It may say `Broken` after
     /// `Complete` when it finds only then that the control connection was lost first: landing looks again before it lands.
     pub fn end(&self, fate: Fate) {
         self.fate.send_replace(Some(fate));
+    }
+
+    /// Landing says in words why it refuses what was asked of it last. libunftp has one text for each kind of error, "File not
+    /// found" for most, so the edge says this instead.
+    pub fn refuse(&self, cause: String) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+    }
+
+    /// Takes the cause of the last refusal, if there was one since the last time.
+    pub fn take_refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The mode and the command of the upload that began last.

@@ -63,10 +63,6 @@ impl Listed {
         if self.modes.as_ref().is_some_and(Vec::is_empty) {
             return Err(format!("account {name:?}: modes is empty; leave it out to allow both"));
         }
-        if let Some(Address::Name(address)) = &self.passive_address {
-            // Names are looked up beforehand, and only the server's own are known beforehand.
-            return Err(format!("account {name:?}: passive_address {address:?} is neither \"auto\" nor an IPv4 address"));
-        }
         if !self.password.is_argon2id() {
             return Err(format!("account {name:?}: password is not an argon2id hash; `inlet account add` writes them"));
         }

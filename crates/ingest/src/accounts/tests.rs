@@ -138,9 +138,13 @@ async fn modes_and_the_passive_address_are_an_accounts_own() {
     let own = accounts.named("own").await.unwrap();
     assert_eq!((own.modes, own.passive_address), (vec![Mode::Active], Some(Address::Auto)));
 
+    let passive_address = Some("ftp.example.org".parse().unwrap());
+    accounts.add("named", NewAccount { passive_address, ..new("x") }).unwrap();
+    let named = accounts.named("named").await.unwrap();
+    assert_eq!(named.passive_address, Some(Address::Name("ftp.example.org".into())));
+
     let refused = |new| matches!(accounts.add("bad", new), Err(AccountsError::Refused(_)));
     assert!(refused(NewAccount { modes: Some(Vec::new()), ..new("x") }));
-    assert!(refused(NewAccount { passive_address: Some(Address::Name("ftp.example.org".into())), ..new("x") }));
 }
 
 /// The file, and what its error must and must not say.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::lookup_host;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::reply::Reply;
@@ -27,12 +27,20 @@ const LOOKUP: Duration = Duration::from_secs(5);
 pub(crate) struct Addresses {
     /// Those that can apply here, in the order in which they are tried.
     rules: Vec<Rule>,
-    /// The last address of every name that the rules hold.
-    found: Mutex<HashMap<String, Ipv4Addr>>,
+    /// What was found of the names in the rules and of those of accounts.
+    found: Mutex<HashMap<String, Found>>,
+}
+
+/// What is known of a name.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// The last one found, if there was any.
+    address: Option<Ipv4Addr>,
+    looked_up: Instant,
 }
 
 impl Addresses {
-    /// The rules for a server in this availability zone. Names are known once they are [looked up](Self::look_up).
+    /// The rules for a server in this availability zone. Names are known once they are [looked up](Self::keep_fresh).
     pub(crate) fn new(advertised: &Advertised, zone: Option<&str>) -> Self {
         let here = |rule: &&Rule| match &rule.when {
             When::Zone(named) => zone == Some(named),
@@ -50,57 +58,68 @@ impl Addresses {
         let IpAddr::V4(reached) = reached else {
             return Err(Reply::new(425, "PASV cannot name an IPv6 address, use EPSV"));
         };
-        let applies = |rule: &&Rule| match rule.when {
-            When::Client(network) => network.contains(client),
-            When::Always | When::Zone(_) => true,
-        };
-        match own.or_else(|| self.rules.iter().find(applies).map(|rule| &rule.address)) {
+        match self.chosen(own, client) {
             Some(Address::Fixed(address)) => Ok(*address),
             Some(Address::Name(name)) => {
-                self.found().get(name).copied().ok_or_else(|| Reply::new(425, "The address for PASV is not known yet, use EPSV"))
+                let known = self.found().get(name).and_then(|found| found.address);
+                known.ok_or_else(|| Reply::new(425, "The address for PASV is not known yet, use EPSV"))
             }
             Some(Address::Auto) | None => Ok(reached),
         }
     }
 
-    /// Looks every name up, now and from time to time, for ever. Sessions are told the last address found.
+    fn chosen<'a>(&'a self, own: Option<&'a Address>, client: IpAddr) -> Option<&'a Address> {
+        let applies = |rule: &&Rule| match rule.when {
+            When::Client(network) => network.contains(client),
+            When::Always | When::Zone(_) => true,
+        };
+        own.or_else(|| self.rules.iter().find(applies).map(|rule| &rule.address))
+    }
+
+    /// Looks the name for a device up, unless that was done lately: nobody looks up those of accounts from time to time, and
+    /// those of the rules may not have been reached yet.
+    pub(crate) async fn freshen<F>(&self, own: Option<&Address>, client: IpAddr, resolve: impl FnOnce(String) -> F)
+    where
+        F: Future<Output = io::Result<Ipv4Addr>>,
+    {
+        let Some(Address::Name(name)) = self.chosen(own, client) else { return };
+        let lately = self.found().get(name).is_some_and(|found| found.looked_up.elapsed() < LOOKUP_EVERY);
+        if !lately {
+            self.look_up(name, resolve).await;
+        }
+    }
+
+    /// Looks every name of the rules up, now and from time to time, for ever. Sessions are told the last address found.
     pub(crate) async fn keep_fresh(&self) {
-        while !self.names().is_empty() {
-            self.look_up(resolve).await;
+        let names: Vec<&str> = self.rules.iter().filter_map(|rule| rule.address.name()).collect();
+        while !names.is_empty() {
+            for name in &names {
+                self.look_up(name, resolve).await;
+            }
             tokio::time::sleep(LOOKUP_EVERY).await;
         }
     }
 
-    /// Looks every name up once. One that cannot be found keeps the address it had.
-    pub(crate) async fn look_up<F>(&self, resolve: impl Fn(String) -> F)
+    /// Looks a name up once. One that cannot be found keeps the address it had.
+    async fn look_up<F>(&self, name: &str, resolve: impl FnOnce(String) -> F)
     where
         F: Future<Output = io::Result<Ipv4Addr>>,
     {
-        for name in self.names() {
-            match resolve(name.clone()).await {
-                Ok(address) => {
-                    let before = self.found().insert(name.clone(), address);
-                    if before != Some(address) {
-                        info!(name, %address, "passive address found");
-                    }
-                }
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    warn!(name, error, "passive address not found; devices are told the last one known");
-                }
+        let looked_up = Instant::now();
+        let resolved = resolve(name.to_owned()).await;
+        let before = self.found().get(name).and_then(|found| found.address);
+        match &resolved {
+            Ok(address) if before != Some(*address) => info!(name, %address, "passive address found"),
+            Ok(_) => {}
+            Err(error) => {
+                let error = error as &dyn std::error::Error;
+                warn!(name, error, "passive address not found; devices are told the last one known");
             }
         }
+        self.found().insert(name.to_owned(), Found { address: resolved.ok().or(before), looked_up });
     }
 
-    fn names(&self) -> Vec<String> {
-        let name = |rule: &Rule| match &rule.address {
-            Address::Name(name) => Some(name.clone()),
-            Address::Auto | Address::Fixed(_) => None,
-        };
-        self.rules.iter().filter_map(name).collect()
-    }
-
-    fn found(&self) -> std::sync::MutexGuard<'_, HashMap<String, Ipv4Addr>> {
+    fn found(&self) -> std::sync::MutexGuard<'_, HashMap<String, Found>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +128,7 @@ impl Addresses {
 ///
 /// # Errors
 /// When the name is not found in time, or has no such address.
-pub(crate) async fn resolve(name: String) -> io::Result<Ipv4Addr> {
+pub(super) async fn resolve(name: String) -> io::Result<Ipv4Addr> {
     let found = timeout(LOOKUP, lookup_host((name, 0))).await??;
     let v4 = |ip| if let IpAddr::V4(ip) = ip { Some(ip) } else { None };
     let mut addresses = found.map(|address| address.ip()).filter_map(v4);

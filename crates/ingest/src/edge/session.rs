@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use ulid::Ulid;
 
 pub(super) use self::end::End;
+use super::address::resolve;
 use super::command::{self, Command, Family};
 use super::control::{Control, LineError};
 use super::passive::Lease;
@@ -205,7 +206,9 @@ impl Connection {
 
     async fn pasv(&mut self) -> Result<(), End> {
         let own = self.account.as_ref().and_then(|account| account.passive_address.as_ref());
-        let address = match self.shared.addresses.told(own, self.session.client.ip(), self.reached) {
+        let (addresses, client) = (&self.shared.addresses, self.session.client.ip());
+        addresses.freshen(own, client, resolve).await;
+        let address = match addresses.told(own, client, self.reached) {
             Ok(address) => address,
             Err(refusal) => return self.reply(&refusal).await,
         };
@@ -228,7 +231,7 @@ impl Connection {
     }
 
     async fn lease(&mut self) -> Option<Lease> {
-        // The port of a transfer that never came is given back first: it may be the one that is needed.
+        // A session waits for one data connection at most: the port of a transfer that never came is given up first.
         self.data = None;
         self.shared.pool.lease(self.session.client.ip()).await
     }
@@ -283,6 +286,7 @@ impl Connection {
     }
 
     async fn ask(&mut self, verb: &str, argument: &str) -> Result<Answer, End> {
+        self.session.take_refusal();
         self.upstream().await?.ask(verb, argument).await.map_err(End::Upstream)
     }
 
@@ -296,7 +300,15 @@ impl Connection {
     pub(super) async fn take_upstream(&mut self) -> Result<Upstream, End> {
         match self.upstream.take() {
             Some(upstream) => Ok(upstream),
-            None => Upstream::start(&self.shared, &self.session).await.map_err(End::Upstream),
+            None => {
+                let upstream = Upstream::start(&self.shared, &self.session).await.map_err(End::Upstream)?;
+                // A session that only listens takes one descriptor: it is when it logs in that it may become one too many.
+                if upstream.is_in(self.shared.reserve) {
+                    metrics::session_refused("descriptors");
+                    return Err(End::Full);
+                }
+                Ok(upstream)
+            }
         }
     }
 
@@ -308,7 +320,13 @@ impl Connection {
         self.control.send(reply).await.map_err(|_| End::Lost)
     }
 
+    /// Gives the device libunftp's answer; a refusal with the cause that landing knows instead of libunftp's guess.
     pub(super) async fn pass_on(&mut self, answer: &Answer) -> Result<(), End> {
+        if let Some(cause) = self.session.take_refusal()
+            && answer.code >= 400
+        {
+            return self.reply(&Reply::new(answer.code, cause)).await;
+        }
         self.control.send_raw(&answer.raw).await.map_err(|_| End::Lost)
     }
 

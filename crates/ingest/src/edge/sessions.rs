@@ -11,6 +11,7 @@ use super::loopback::Loopback;
 use super::passive::Pool;
 use crate::accounts::Accounts;
 use crate::config::Config;
+use crate::descriptors::Reserve;
 use crate::limits::{Logins, Places};
 use crate::names::Temporary;
 use crate::spool::Spool;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) by_address: Arc<Places<IpAddr>>,
     pub(crate) by_account: Arc<Places<String>>,
     pub(crate) spool: Arc<Spool>,
+    /// What no new session is given.
+    pub(crate) reserve: Reserve,
     pub(crate) temporary: Arc<Temporary>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) addresses: Addresses,

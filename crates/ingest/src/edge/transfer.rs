@@ -81,6 +81,7 @@ impl Connection {
 
     /// Has libunftp open its side, moves the bytes, and tells the device how it ended.
     async fn carry(&mut self, transfer: Transfer<'_>, mode: Mode, offset: u64, device: TcpStream) -> Result<(), End> {
+        self.session.take_refusal();
         let pledge = transfer.verb.announced().map(|verb| Pledge::begin(&self.session, mode, verb));
         let mut upstream = self.take_upstream().await?;
         let (answer, local) = open(&mut upstream, transfer, offset).await.map_err(End::Upstream)?;
@@ -110,10 +111,7 @@ impl Connection {
         metrics::transferred(transfer.verb.as_str(), mode, ended, moved.load(Ordering::Relaxed));
         // Both sides of the data connection are closed by now: the device hears what has already happened.
         match outcome? {
-            Outcome::Answered(answer) => match self.session.refusal().filter(|_| pledge.is_some() && answer.code >= 400) {
-                Some(words) => self.reply(&Reply::new(answer.code, words)).await?,
-                None => self.pass_on(&answer).await?,
-            },
+            Outcome::Answered(answer) => self.pass_on(&answer).await?,
             Outcome::Broken(cause) => self.reply(&Reply::new(426, format!("Transfer aborted: {cause}"))).await?,
         }
         self.settle(upstream, offset, whole).await

@@ -13,6 +13,7 @@ use super::loopback::{DataPort, discard};
 use super::reply::whole;
 use super::sessions::Shared;
 use crate::accounts::{Account, Login};
+use crate::descriptors::Reserve;
 use crate::landing::Landing;
 use crate::session::Session;
 
@@ -104,6 +105,11 @@ impl Upstream {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
+    }
+
+    /// Whether it took one of the descriptors that are kept.
+    pub(crate) fn is_in(&self, reserve: Reserve) -> bool {
+        reserve.holds(&self.stream)
     }
 
     /// Connects to the data port that libunftp opened for its last EPSV.

@@ -67,13 +67,30 @@ impl Failure {
         }
     }
 
-    /// What the device is told besides the code, where libunftp's own words would not say it.
-    pub(super) fn told(&self) -> Option<String> {
-        match self {
-            Self::Long(max) => Some(format!("The upload is longer than {max}, the most that is taken")),
-            Self::Quota(max) => Some(format!("The upload would fill your home with more than {max}")),
-            _ => None,
-        }
+    /// The cause in words, for the device.
+    pub(super) fn said(&self) -> String {
+        let text = match self {
+            Self::Name(bad) => return format!("Not accepted: {bad}"),
+            Self::Broken(_) => "The transfer was broken off",
+            Self::Long(max) => return format!("The upload is longer than {max}, the most that is taken"),
+            Self::Quota(max) => return format!("The upload would fill your home with more than {max}"),
+            Self::Offset { offset, bytes } => return format!("The file has {bytes} bytes, nothing can start at {offset}"),
+            Self::Place(error) | Self::Sought(error) | Self::Disk(error) => match (error.kind(), self) {
+                (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => "No space left",
+                (io::ErrorKind::FileTooLarge, _) => "The file is too large",
+                (_, Self::Disk(_)) => "The server's disk failed",
+                (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, Self::Place(_)) => "No such directory",
+                (io::ErrorKind::NotFound, _) => "No such file or directory",
+                (io::ErrorKind::AlreadyExists, _) => "It exists already",
+                (io::ErrorKind::NotADirectory, _) => "Not a directory",
+                (io::ErrorKind::IsADirectory, _) => "It is a directory",
+                (io::ErrorKind::DirectoryNotEmpty, _) => "The directory is not empty",
+                (io::ErrorKind::InvalidInput, _) => "Not possible with this name",
+                (io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem, _) => "Permission denied",
+                _ => "The server's disk failed",
+            },
+        };
+        text.to_owned()
     }
 
     /// Whether a person must look at the machine.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use ulid::Ulid;
-use unftp_core::storage::Metadata;
+use unftp_core::storage::{ErrorKind, Metadata};
 
 use super::*;
 use crate::session::{Fate, Mode, Verb};

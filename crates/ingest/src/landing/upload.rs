@@ -75,12 +75,7 @@ impl Upload {
         let received = Arc::clone(&upload).take(input).await;
         match &received {
             Ok(bytes) => upload.arrival.tell(*bytes),
-            Err(failure) => {
-                if let Some(told) = failure.told() {
-                    upload.session.refuse(told);
-                }
-                upload.tell_failure(failure);
-            }
+            Err(failure) => upload.tell_failure(failure),
         }
         received
     }

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use cap_std::fs::{Dir, Metadata as Raw, PermissionsExt};
 use unftp_core::storage::{ErrorKind, Fileinfo, Metadata, Permissions, Result};
-use unftp_sbe_fs::Meta;
 
 use crate::names::HomePath;
 
@@ -22,19 +21,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// As libunftp's own storage tells them of one name.
-    pub(super) fn served(meta: Meta) -> Self {
-        Self {
-            bytes: meta.len(),
-            is_dir: meta.is_dir(),
-            is_symlink: meta.is_symlink(),
-            modified: meta.modified().ok(),
-            mode: meta.permissions().0,
-        }
-    }
-
-    /// As the kernel tells them of an entry of a list.
-    fn listed(raw: &Raw) -> Self {
+    /// As the kernel tells them.
+    fn of(raw: &Raw) -> Self {
         Self {
             bytes: raw.len(),
             is_dir: raw.is_dir(),
@@ -79,9 +67,14 @@ impl Metadata for Facts {
     }
 }
 
+/// What is known of one name. Links are not followed: what they lead to has facts of its own.
+pub(super) fn facts(home: &Dir, path: &HomePath) -> io::Result<Facts> {
+    Ok(Facts::of(&home.symlink_metadata(path.relative())?))
+}
+
 /// The entries of a directory in the order of their names, or the one file that the path names.
 pub(super) fn list(home: &Dir, path: &HomePath) -> io::Result<Vec<Fileinfo<PathBuf, Facts>>> {
-    let facts = Facts::listed(&home.metadata(path.relative())?);
+    let facts = Facts::of(&home.metadata(path.relative())?);
     if !facts.is_dir {
         return Ok(vec![Fileinfo { path: path.name().into(), metadata: facts }]);
     }
@@ -89,7 +82,7 @@ pub(super) fn list(home: &Dir, path: &HomePath) -> io::Result<Vec<Fileinfo<PathB
     for entry in home.read_dir(path.relative())? {
         let entry = entry?;
         match entry.metadata() {
-            Ok(raw) => entries.push(Fileinfo { path: entry.file_name().into(), metadata: Facts::listed(&raw) }),
+            Ok(raw) => entries.push(Fileinfo { path: entry.file_name().into(), metadata: Facts::of(&raw) }),
             // Renamed or removed since the directory was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

@@ -58,6 +58,16 @@ impl Advertised {
     }
 }
 
+impl Address {
+    /// The DNS name, if it is one.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Auto | Self::Fixed(_) => None,
+        }
+    }
+}
+
 impl FromStr for Address {
     type Err = String;
 

@@ -59,17 +59,51 @@ fn an_account_may_be_told_another_address() {
     assert_eq!(told(&addresses, Some("0.0.0.0"), "198.51.100.1", "192.0.2.1").as_deref(), Some("0.0.0.0"));
 }
 
+const V1: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+const V2: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+
 #[tokio::test]
 async fn a_name_is_looked_up_again_and_keeps_its_last_address() {
     let addresses = Addresses::new(&advertised("['10.0.0.0/8=auto', 'ftp.example.org']"), None);
     let now = || told(&addresses, None, "198.51.100.1", "192.0.2.1");
     assert_eq!(now(), None);
-    addresses.look_up(|_| async { Ok(Ipv4Addr::new(203, 0, 113, 1)) }).await;
-    assert_eq!(now().as_deref(), Some("203.0.113.1"));
-    addresses.look_up(|_| async { Ok(Ipv4Addr::new(203, 0, 113, 2)) }).await;
-    assert_eq!(now().as_deref(), Some("203.0.113.2"));
-    addresses.look_up(|_| async { Err(io::ErrorKind::NotFound.into()) }).await;
-    assert_eq!(now().as_deref(), Some("203.0.113.2"));
+    for (answer, expected) in [(Ok(V1), V1), (Ok(V2), V2), (Err(io::ErrorKind::NotFound), V2)] {
+        addresses.look_up("ftp.example.org", |_| async move { answer.map_err(io::Error::from) }).await;
+        assert_eq!(now(), Some(expected.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn an_accounts_own_name_is_looked_up_when_it_is_needed_and_not_each_time() {
+    let addresses = Addresses::new(&advertised("'auto'"), None);
+    let own: Address = "own.example.org".parse().unwrap();
+    let freshen = async |answer: Ipv4Addr| {
+        let mut asked = None;
+        let resolve = |name| {
+            asked = Some(name);
+            async move { Ok(answer) }
+        };
+        addresses.freshen(Some(&own), "198.51.100.1".parse().unwrap(), resolve).await;
+        asked
+    };
+    assert_eq!(freshen(V1).await.as_deref(), Some("own.example.org"));
+    assert_eq!(freshen(V2).await, None);
+    assert_eq!(told(&addresses, Some("own.example.org"), "198.51.100.1", "192.0.2.1"), Some(V1.to_string()));
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_found_is_not_asked_for_at_every_pasv() {
+    let addresses = Addresses::new(&advertised("['10.0.0.0/8=auto', 'ftp.example.org']"), None);
+    let mut asked = 0;
+    for client in ["198.51.100.1", "198.51.100.2", "10.0.0.7"] {
+        let resolve = |_| {
+            asked += 1;
+            async { Err(io::ErrorKind::NotFound.into()) }
+        };
+        addresses.freshen(None, client.parse().unwrap(), resolve).await;
+    }
+    assert_eq!(asked, 1);
+    assert_eq!(told(&addresses, None, "198.51.100.1", "192.0.2.1"), None);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(in crate::edge) enum End {
     LineTooLong,
     #[error("server stopping")]
     Stopping,
+    #[error("too few descriptors left")]
+    Full,
     #[error("too many sessions of the account")]
     AccountFull,
     #[error("login not looked at: {}", .0.reason.as_str())]
@@ -38,6 +40,7 @@ impl End {
             Self::Idle => Reply::new(421, "Idle for too long, closing the control connection"),
             Self::LineTooLong => Reply::new(500, "The line is too long, closing the control connection"),
             Self::Stopping => Reply::new(421, "The server is stopping, closing the control connection"),
+            Self::Full => Reply::new(421, "Too many sessions, try again later"),
             Self::AccountFull => Reply::new(421, "Too many sessions of this account, try again later"),
             Self::LoginRefused(refused) => Reply::new(421, refused.text()),
             Self::Upstream(_) => Reply::new(421, "Internal failure, closing the control connection"),
@@ -53,6 +56,7 @@ impl End {
             Self::Idle => "idle",
             Self::LineTooLong => "line_too_long",
             Self::Stopping => "stopping",
+            Self::Full => "full",
             Self::AccountFull => "account_full",
             Self::LoginRefused(_) => "login_refused",
             Self::Upstream(_) => "failed",

@@ -38,6 +38,51 @@ async fn a_session_logs_in_and_finds_its_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_says_its_true_cause() {
+    let server = start().await;
+    let mut device = server.logged_in().await;
+    device.expect("MKD folder", "257 ").await;
+    assert!(device.store("folder/a", b"1").await.starts_with("226 "));
+    for (line, reply) in [
+        ("MKD folder", "550 It exists already"),
+        ("MKD missing/b", "550 No such file or directory"),
+        ("MKD /", "553 Not accepted: the path names the home directory itself"),
+        ("MKD folder/a/b", "550 Not a directory"),
+        ("CWD missing", "550 No such file or directory"),
+        ("CWD folder/a", "550 Not a directory"),
+        ("RMD missing", "550 No such file or directory"),
+        ("RMD folder", "550 The directory is not empty"),
+        ("RMD folder/a", "550 Not a directory"),
+        ("RMD /", "550 Permission denied"),
+        ("DELE missing", "550 No such file or directory"),
+        ("DELE folder", "550 It is a directory"),
+        ("SIZE missing", "550 No such file or directory"),
+        ("MDTM missing", "550 No such file or directory"),
+        ("MLST missing", "550 No such file or directory"),
+        ("RNFR missing", "550 No such file or directory"),
+        ("RNFR folder/a", "350 "),
+        ("RNTO missing/a", "550 No such file or directory"),
+        ("PWD", "257 \"/\""),
+    ] {
+        device.expect(line, reply).await;
+    }
+    for (line, reply) in [
+        ("RETR missing", "550 No such file or directory"),
+        ("RETR folder", "550 It is a directory"),
+        ("STOR missing/a", "553 No such directory"),
+        ("STOR folder", "553 It is a directory"),
+        ("LIST missing", "550 No such file or directory"),
+    ] {
+        let data = device.passive().await;
+        device.expect(line, "150 ").await;
+        drop(data);
+        device.expect_reply(reply).await;
+    }
+    device.expect("REST 5", "350 ").await;
+    assert_eq!(device.store("folder/a", b"x").await, "550 The file has 1 bytes, nothing can start at 5");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_libunftp_hangs_up_for_is_answered() {
     let server = start().await;
     let mut device = server.logged_in().await;

@@ -72,7 +72,8 @@ async fn an_upload_that_is_too_long_is_refused_while_it_runs() {
     // The bytes never end, and nobody says how the transfer does.
     let endless = tokio::io::repeat(7);
     check_full(landing.put(&bench.account, endless, "a.dat", 0).await);
-    assert!(session.refusal().unwrap().contains("longer than 976.6 KiB"), "{:?}", session.refusal());
+    let said = session.take_refusal().unwrap();
+    assert!(said.contains("longer than 976.6 KiB"), "{said}");
     assert!(!bench.home("a.dat").exists());
     assert_eq!(bench.outbox(), []);
     // A write that was under way ends a little later.

@@ -91,7 +91,7 @@ async fn devices_find_what_they_left() {
         assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::PermanentFileNotAvailable), "{n}");
     }
     let not_there = [landing.cwd(account, "/c").await, landing.cwd(account, "/data/b.dat").await];
-    assert!(not_there.into_iter().all(|error| error.unwrap_err().kind() == ErrorKind::PermanentDirectoryNotAvailable));
+    assert!(not_there.into_iter().all(|error| error.unwrap_err().kind() == ErrorKind::PermanentFileNotAvailable));
     assert_eq!(landing.rmd(account, "/data").await.unwrap_err().kind(), ErrorKind::PermanentDirectoryNotEmpty);
     assert_eq!(landing.rmd(account, "/").await.unwrap_err().kind(), ErrorKind::PermissionDenied);
 

@@ -1,0 +1,29 @@
+//! The last descriptors of the process, kept for the sessions that it has already: whoever opens connections until no more can be
+//! opened gets no further, and devices that are logged in go on uploading.
+
+use std::os::fd::AsRawFd;
+
+/// One in so many descriptors is kept.
+const KEPT_ONE_IN: u64 = 4;
+
+/// The descriptors that no new session is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reserve {
+    first: u64,
+}
+
+impl Reserve {
+    /// The last ones of so many.
+    pub(crate) fn of(files_max: u64) -> Self {
+        Self { first: files_max - files_max / KEPT_ONE_IN }
+    }
+
+    /// Whether a descriptor that was opened just now is among them. The kernel gives the lowest number that is free, so all below
+    /// it are in use.
+    pub(crate) fn holds(self, opened: &impl AsRawFd) -> bool {
+        u64::try_from(opened.as_raw_fd()).is_ok_and(|number| number >= self.first)
+    }
+}
+
+#[cfg(test)]
+mod tests;
