@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
-use crate::{account, check, demo, quarantine, replay, run, table, telemetry};
+use crate::{account, check, demo, format, quarantine, replay, run, table, telemetry};
 
 /// Takes metric files from devices that can only speak FTP and turns them into Apache Iceberg tables.
 #[derive(Debug, Parser)]
@@ -60,6 +60,13 @@ enum Command {
         #[command(subcommand)]
         command: table::Command,
     },
+    /// The formats: how files are told apart and read
+    Format {
+        #[command(subcommand)]
+        command: format::Command,
+    },
+    /// Propose a format definition for a file, with what it does not say left open
+    Sniff(format::Sniff),
     /// Files and rows that could not be used
     Quarantine {
         #[command(subcommand)]
@@ -88,6 +95,8 @@ impl Cli {
                 if network { check::network(&config, trial).await } else { Ok(()) }
             }
             Command::Table { command } => table::run(&config, command).await,
+            Command::Format { command } => format::run(&config, command),
+            Command::Sniff(sniff) => format::sniff(&config, &sniff),
             Command::Quarantine { command } => quarantine::run(&config, command).await,
             Command::Replay(asked) => replay::replay(&config, asked).await,
             Command::Rebuild(asked) => replay::rebuild(&config, asked).await,

@@ -18,14 +18,40 @@ const EMBEDDED: [(&str, &str); 7] = [
 
 /// Reads every definition, and says all that is wrong with them at once.
 pub fn load(config: &etl::Config) -> anyhow::Result<Formats> {
+    compile(config, &definitions(config)?)
+}
+
+/// One definition alone, which is no part of the configuration.
+pub fn load_one(config: &etl::Config, file: &Path) -> anyhow::Result<(String, Formats)> {
+    let definition = (file.display().to_string(), read(file)?);
+    let name = name_of(&definition.1);
+    let formats = compile(config, &[definition])?;
+    Ok((name.unwrap_or_default(), formats))
+}
+
+/// Every definition with the file that it stands in: those compiled in, and those that the configuration names.
+pub fn definitions(config: &etl::Config) -> anyhow::Result<Vec<(String, String)>> {
     let mut definitions: Vec<(String, String)> =
         EMBEDDED.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
     for path in &config.formats {
         for file in files(path)? {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-            definitions.push((file.display().to_string(), text));
+            definitions.push((file.display().to_string(), read(&file)?));
         }
     }
+    Ok(definitions)
+}
+
+/// The name that a definition gives its format.
+pub fn name_of(definition: &str) -> Option<String> {
+    let table: toml::Table = toml::from_str(definition).ok()?;
+    table.get("format").and_then(|name| name.as_str()).map(str::to_owned)
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))
+}
+
+fn compile(config: &etl::Config, definitions: &[(String, String)]) -> anyhow::Result<Formats> {
     let sources: Vec<Source<'_>> = definitions.iter().map(|(file, text)| Source { file, text }).collect();
     Formats::load(&sources, &config.default_zone, config.limits.clone()).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();

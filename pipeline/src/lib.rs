@@ -10,6 +10,7 @@ pub mod data;
 pub mod demo;
 pub mod descriptors;
 pub mod embedded;
+pub mod format;
 pub mod formats;
 pub mod http;
 pub mod jobs;

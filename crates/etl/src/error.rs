@@ -63,6 +63,12 @@ pub enum Error {
         /// How many.
         uploads: usize,
     },
+    /// A segment whose file's earlier bytes are not in the lake yet.
+    #[error("the upload before it is not in the lake yet: {folder}")]
+    Early {
+        /// Where its raw object will be.
+        folder: String,
+    },
     /// A task of ours ended before its time, by a panic or because the runtime stopped.
     #[error("{doing}: a task ended early")]
     Task {
@@ -96,6 +102,7 @@ impl Error {
             | Self::Rows { .. }
             | Self::Damaged { .. }
             | Self::Undone { .. }
+            | Self::Early { .. }
             | Self::Task { .. } => Fate::Abandon,
         }
     }

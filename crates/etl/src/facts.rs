@@ -34,6 +34,12 @@ pub struct Upload {
     pub session: Option<String>,
     /// Where the bytes stand in the device's file: the length before it for `APPE`, else zero.
     pub offset: u64,
+    /// Where the raw object of the upload is whose bytes end where these begin: its folder, which holds nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// Whether the file ended within a line, so that a segment or the file's close will say what that line is.
+    #[serde(default)]
+    pub open: bool,
     /// How many bytes were uploaded.
     pub bytes: u64,
     /// Their SHA-256 in hexadecimal; `None` when nobody has counted it yet.
@@ -94,6 +100,8 @@ impl Upload {
             client: facts.text("inlet-client")?,
             session: facts.text("inlet-session")?,
             offset: facts.parsed("inlet-offset")?.unwrap_or(0),
+            previous: facts.text("inlet-previous")?,
+            open: facts.parsed("inlet-open")?.unwrap_or(false),
             bytes: head.bytes,
             sha256: facts.text("inlet-sha256")?,
             zone: facts.text("inlet-zone")?,
@@ -116,6 +124,8 @@ impl Upload {
             client: None,
             session: None,
             offset: 0,
+            previous: None,
+            open: false,
             bytes: head.bytes,
             sha256: None,
             zone: None,

@@ -20,7 +20,7 @@ use toa5::Toa5;
 
 use crate::limits::Limits;
 use crate::rows::{Parsed, Part, Refusal, Refused};
-use crate::text::Text;
+use crate::text::{Text, Unit};
 use crate::zone::{Local, Zone};
 
 /// A file as it came, out of its container (see [`crate::unwrap`]).
@@ -61,6 +61,8 @@ pub struct FormatError {
 #[derive(Debug)]
 pub struct Formats {
     formats: Vec<Format>,
+    /// Whether files are read by the one format there is, whatever its `[match]` says.
+    unasked: bool,
     default_zone: Zone,
     limits: Limits,
 }
@@ -90,6 +92,17 @@ struct Reading<'a> {
     file: &'a File<'a>,
     text: &'a Text<'a>,
     limits: &'a Limits,
+}
+
+/// How a file is laid out, as far as it matters to files that come in pieces.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// The format's name.
+    pub(crate) name: String,
+    /// Whether every row is a line of its own that needs no other row to be read.
+    pub(crate) by_line: bool,
+    /// What line ends are made of.
+    pub(crate) unit: Unit,
 }
 
 /// What a parser gives.
@@ -122,9 +135,39 @@ impl Formats {
             errors.push(FormatError { file: "configuration".to_owned(), key: "default_zone".to_owned(), problem });
         }
         match zone {
-            Some(default_zone) if errors.is_empty() => Ok(Self { formats, default_zone, limits }),
+            Some(default_zone) if errors.is_empty() => Ok(Self { formats, unasked: false, default_zone, limits }),
             _ => Err(errors),
         }
+    }
+
+    /// The format of this name alone, which then reads every file without being asked whether it claims it; `None` when there is none.
+    pub fn only(mut self, name: &str) -> Option<Self> {
+        self.formats.retain(|format| format.name == name);
+        self.unasked = true;
+        (!self.formats.is_empty()).then_some(self)
+    }
+
+    /// The name of the format that claims a file, out of its container; `None` for a file with nothing in it.
+    pub fn claiming(&self, file: &File<'_>) -> Result<Option<String>, Refusal> {
+        Ok(self.form(file)?.map(|form| form.name))
+    }
+
+    fn claimed<'b>(&self, file: &File<'b>) -> Result<Option<(&Format, Text<'b>)>, Refusal> {
+        let Some(format) = self.formats.first().filter(|_| self.unasked) else {
+            return claim::claimed(&self.formats, file, &self.limits);
+        };
+        let text = Text::decode(file.bytes, &format.encodings, &self.limits)?;
+        Ok((!text.is_blank()).then_some((format, text)))
+    }
+
+    /// The layout of the format that claims a file; `None` for one with nothing in it.
+    pub(crate) fn form(&self, file: &File<'_>) -> Result<Option<Form>, Refusal> {
+        let claimed = self.claimed(file)?;
+        Ok(claimed.map(|(format, text)| Form {
+            name: format.name.clone(),
+            by_line: format.parser.is_by_line(),
+            unit: text.unit(),
+        }))
     }
 
     /// The rows of a file by the format that claims it: a function of the file and the definitions alone.
@@ -132,7 +175,7 @@ impl Formats {
     /// Every row is in one of the parts or refused. The whole file is refused when no format claims it, when several do, or when
     /// what it says of itself cannot be read. A file with nothing in it has no rows, and no format.
     pub fn parse(&self, file: &File<'_>) -> Result<Parsed, Refusal> {
-        let Some((format, text)) = claim::claimed(&self.formats, file, &self.limits)? else {
+        let Some((format, text)) = self.claimed(file)? else {
             return Ok(Parsed::default());
         };
         let account_zone = file.zone.map(zone).transpose()?;
@@ -147,6 +190,16 @@ impl Formats {
         refused.sort_by_key(|refused| refused.bytes.start);
         let zone = local.used().then(|| zone.name().to_owned());
         Ok(Parsed { format: format.name.clone(), zone, parts, refused })
+    }
+}
+
+impl Parser {
+    /// Whether every row is a line of its own that needs no other row to be read.
+    fn is_by_line(&self) -> bool {
+        match self {
+            Self::Toa5(_) | Self::LineProtocol(_) => true,
+            Self::Delimited(delimited) => delimited.is_by_line(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::budget::Budget;
 use crate::delivery::{Delivery, InFlight, Ticket};
@@ -27,6 +27,16 @@ const WAIT: Duration = Duration::from_secs(20);
 const UPLOAD_BYTES_MIN: u64 = 4 << 10;
 /// Uploads of one message that are read at the same time.
 const UPLOADS_AT_ONCE: usize = 4;
+
+/// How often a segment is delivered before what is missing before it is taken as lost: over about ten minutes.
+const EARLY_DELIVERIES: u32 = 7;
+const EARLY_PAUSE: Duration = Duration::from_secs(5);
+const EARLY_PAUSE_MAX: Duration = Duration::from_secs(300);
+
+/// How long a message is hidden whose upload came before the one that it follows.
+fn early_pause(deliveries: u32) -> Duration {
+    EARLY_PAUSE.saturating_mul(2_u32.saturating_pow(deliveries.saturating_sub(1))).min(EARLY_PAUSE_MAX)
+}
 
 /// Receives messages and reads what they tell of.
 #[derive(Debug)]
@@ -125,6 +135,15 @@ impl Intake {
                 drop(slot);
                 None
             }
+            Err(failure @ Error::Early { .. }) => {
+                let pause = early_pause(message.deliveries);
+                info!(reason = failure.chain(), ?pause, "message left in the queue for a while");
+                // Hidden for less or more than a worker's failure would hide it; if that does not work, for as long as that.
+                if let Err(error) = self.queue.extend(vec![message.receipt.clone()], pause).await {
+                    warn!(error = Error::from(error).chain(), "message not hidden");
+                }
+                None
+            }
             Err(failure) => {
                 metrics::message_left();
                 error!(error = failure.chain(), deliveries = message.deliveries, "message left in the queue");
@@ -151,8 +170,11 @@ impl Intake {
         // All uploads of a message at once: to hold some while waiting for room for the others could be for ever.
         let bytes = created.iter().map(|object| object.bytes.unwrap_or_default().max(UPLOAD_BYTES_MIN)).sum();
         let mut hold = self.budget.hold(bytes).await;
-        let loads = stream::iter(created).map(|object| async move { self.loader.load(&object, &self.ledgers, now).await });
-        let uploads: Vec<_> = loads.buffered(UPLOADS_AT_ONCE).try_collect().await?;
+        let waited = message.deliveries > EARLY_DELIVERIES;
+        let loads =
+            stream::iter(created).map(|object| async move { self.loader.load(&object, &self.ledgers, now, waited).await });
+        let mut uploads: Vec<_> = loads.buffered(UPLOADS_AT_ONCE).try_collect().await?;
+        uploads.retain(|upload| !upload.is_idle_close());
         hold.set(uploads.iter().map(|upload| upload.bytes().max(UPLOAD_BYTES_MIN)).sum());
         Ok(Delivery { ticket, uploads, hold })
     }

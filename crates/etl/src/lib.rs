@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+mod append;
 mod batch;
 mod block;
 mod budget;
@@ -56,6 +57,7 @@ mod queue;
 mod retry;
 mod rows;
 mod settle;
+mod sniff;
 mod storage;
 mod table;
 #[cfg(test)]
@@ -75,11 +77,14 @@ pub use format::{File, FormatError, Formats, Source};
 pub use lake::{Address, Head, Lake, LakeError, S3Lake, Write};
 pub use limits::Limits;
 pub use lines::Lines;
+pub use members::preview;
 pub use queue::{Message, Queue, QueueError, SqsQueue};
 pub use rows::{Column, Kind, Parsed, Part, Refusal, Refused};
+pub use sniff::{Proposal, propose};
 pub use storage::LakeStorage;
 pub use uploads::TABLE as UPLOADS;
 
+use append::Pasts;
 use budget::Budget;
 use commit::Committer;
 use delivery::InFlight;
@@ -130,8 +135,10 @@ impl fmt::Debug for Parts {
 /// No outage ends it. An error says that a part of it died by a fault of ours; nothing is lost by that either.
 pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) -> Result<(), Error> {
     let Parts { lake, bucket, queue, catalog, formats, now } = parts;
+    let formats = Arc::new(formats);
+    let pasts = Some(Arc::new(Pasts::new(lake.clone(), formats.clone(), config.limits.clone())));
     let parse = load::by_formats(formats, config.limits.clone());
-    run_with(config, Seams { lake, bucket, queue, catalog, parse, now }, shutdown).await
+    run_with(config, Seams { lake, bucket, queue, catalog, parse, pasts, now }, shutdown).await
 }
 
 /// What [`run`] works with, parsing left open for tests.
@@ -141,11 +148,12 @@ struct Seams {
     queue: Arc<dyn Queue>,
     catalog: Arc<dyn Catalog>,
     parse: Arc<Parse>,
+    pasts: Option<Arc<Pasts>>,
     now: fn() -> Timestamp,
 }
 
 async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) -> Result<(), Error> {
-    let Seams { lake, bucket, queue, catalog, parse, now } = seams;
+    let Seams { lake, bucket, queue, catalog, parse, pasts, now } = seams;
     let backoff = Backoff::new(config.retry_max, TRIES_MAX);
     let threads = config.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
     let in_flight = InFlight::new(queue.clone(), config.queue.visibility);
@@ -154,6 +162,7 @@ async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) -> 
         lake: lake.clone(),
         file_bytes_max: config.limits.file_bytes.as_u64(),
         parse,
+        pasts,
         threads: Semaphore::new(threads),
         backoff,
     });

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use crate::error::Error;
+use crate::append::{self, Missing, Past, Pasts};
+use crate::error::{Error, Fate};
 use crate::event::Created;
 use crate::facts::Upload;
 use crate::format::{File, Formats};
@@ -27,6 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) source: Id,
     pub(crate) content: Id,
     pub(crate) read: Result<Read, Refusal>,
+    /// Whether the end of it waits for the next segment of its file.
+    pub(crate) held: bool,
 }
 
 /// A file that could be read.
@@ -37,12 +40,22 @@ pub(crate) struct Read {
     pub(crate) unwrapped: Vec<u8>,
 }
 
+/// What a piece of a file gave.
+struct Piece {
+    read: Result<Read, Refusal>,
+    /// Of all that its rows follow from.
+    sha256: String,
+    held: bool,
+}
+
 /// Reads uploads, a bounded number at a time.
 pub(crate) struct Loader {
     pub(crate) lake: Arc<dyn Lake>,
     pub(crate) file_bytes_max: u64,
     /// What a file's bytes mean. It is called off the reactor.
     pub(crate) parse: Arc<Parse>,
+    /// Reads the files that come in pieces; without it each piece is read as a file.
+    pub(crate) pasts: Option<Arc<Pasts>>,
     /// One permit for each file that may be parsed at the same time.
     pub(crate) threads: Semaphore,
     pub(crate) backoff: Backoff,
@@ -51,7 +64,7 @@ pub(crate) struct Loader {
 pub(crate) type Parse = dyn Fn(&Upload, &[u8]) -> Result<Read, Refusal> + Send + Sync;
 
 /// Parsing by format definitions, after unwrapping.
-pub(crate) fn by_formats(formats: Formats, limits: Limits) -> Arc<Parse> {
+pub(crate) fn by_formats(formats: Arc<Formats>, limits: Limits) -> Arc<Parse> {
     Arc::new(move |upload, bytes| {
         let (path, device, zone) = (&upload.path, &upload.device, upload.zone.as_deref());
         members::read(&formats, &File { path, device, zone, bytes }, &limits)
@@ -60,7 +73,10 @@ pub(crate) fn by_formats(formats: Formats, limits: Limits) -> Arc<Parse> {
 
 impl Loader {
     /// Fetches and reads one object. What is wrong with the file is in the answer; an error says that it could not be got at.
-    pub(crate) async fn load(&self, created: &Created, ledgers: &Ledgers, now: Timestamp) -> Result<Loaded, Error> {
+    ///
+    /// A segment before which something is missing in the lake is an error at first, [`Error::Early`], and refused once it has been
+    /// `waited` for long enough.
+    pub(crate) async fn load(&self, created: &Created, ledgers: &Ledgers, now: Timestamp, waited: bool) -> Result<Loaded, Error> {
         let (head, fetched) = self.fetch(&created.at).await?;
         let (upload, mut fetched) = match Upload::read(created, &head) {
             Ok(upload) => (upload, fetched),
@@ -69,7 +85,7 @@ impl Loader {
         if let Some(reason) = past(&upload, ledgers, now) {
             fetched = Err(reason);
         }
-        self.loaded(upload, fetched).await
+        self.loaded(upload, fetched, waited).await
     }
 
     /// Reads an upload again from bytes that were kept of it: those in quarantine, or the raw object as it still is.
@@ -91,18 +107,65 @@ impl Loader {
             }
             Err(error) => return Err(error),
         };
-        self.loaded(upload.clone(), past(upload, ledgers, now).map_or(fetched, Err)).await
+        self.loaded(upload.clone(), past(upload, ledgers, now).map_or(fetched, Err), true).await
     }
 
-    async fn loaded(&self, mut upload: Upload, fetched: Result<Bytes, Refusal>) -> Result<Loaded, Error> {
+    async fn loaded(&self, mut upload: Upload, fetched: Result<Bytes, Refusal>, waited: bool) -> Result<Loaded, Error> {
         let sha256 = upload.sha256.get_or_insert_with(|| fetched.as_deref().map(hexadecimal_sha256).unwrap_or_default());
-        let content = Id::of_content(&upload.device, &upload.path, upload.offset, sha256);
+        let mut content = Id::of_content(&upload.device, &upload.path, upload.offset, sha256);
         let source = Id::of_source(&upload.source.at(), &upload.source.version);
-        let read = match fetched {
-            Ok(bytes) => self.read(&upload, bytes).await?,
-            Err(refusal) => Err(refusal),
+        let mut held = false;
+        let read = match (fetched, &self.pasts) {
+            (Ok(bytes), Some(pasts)) if append::is_piece(&upload) => match self.past(pasts, &upload, waited).await? {
+                Ok(past) => {
+                    let piece = self.read_piece(pasts, &upload, past, bytes).await?;
+                    content = Id::of_content(&upload.device, &upload.path, upload.offset, &piece.sha256);
+                    held = piece.held;
+                    piece.read
+                }
+                Err(refusal) => Err(refusal),
+            },
+            (Ok(bytes), _) => self.read(&upload, bytes).await?,
+            (Err(refusal), _) => Err(refusal),
         };
-        Ok(Loaded { upload, source, content, read })
+        Ok(Loaded { upload, source, content, read, held })
+    }
+
+    /// What the upload's file held before it, or why that cannot be known.
+    async fn past(&self, pasts: &Pasts, upload: &Upload, waited: bool) -> Result<Result<Option<Arc<Past>>, Refusal>, Error> {
+        let mut backoff = self.backoff;
+        loop {
+            let error = match pasts.before(upload).await {
+                Ok(past) => return Ok(Ok(past)),
+                Err(Missing::Unreadable(reason)) => return Ok(Err(Refusal { reason })),
+                Err(Missing::Piece(folder)) if waited => {
+                    let reason = format!("a segment of a file of which an earlier upload is not in the lake: {folder}");
+                    return Ok(Err(Refusal { reason }));
+                }
+                Err(Missing::Piece(folder)) => return Err(Error::Early { folder }),
+                Err(Missing::Lake(error)) => error,
+            };
+            let pause = Some(error.fate()).filter(|fate| *fate == Fate::Retry).and_then(|_| backoff.pause());
+            let Some(pause) = pause else { return Err(error) };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn read_piece(
+        &self,
+        pasts: &Arc<Pasts>,
+        upload: &Upload,
+        past: Option<Arc<Past>>,
+        bytes: Bytes,
+    ) -> Result<Piece, Error> {
+        // The semaphore is never closed.
+        let _permit = self.threads.acquire().await;
+        let (pasts, upload) = (Arc::clone(pasts), upload.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let piece = pasts.read(&upload, &bytes, past.as_deref());
+            Piece { read: piece.read.and_then(checked), sha256: hexadecimal_sha256(&piece.text), held: piece.held }
+        });
+        read.await.map_err(|source| Error::Task { doing: "parse an upload", source })
     }
 
     async fn fetch(&self, at: &Address) -> Result<(Head, Result<Bytes, Refusal>), Error> {
@@ -137,6 +200,12 @@ impl Loaded {
     /// How many rows it has for tables.
     pub(crate) fn rows(&self) -> usize {
         self.read.iter().flat_map(|read| &read.parsed.parts).map(|part| part.ts.len()).sum()
+    }
+
+    /// Whether it says that a file gets no more bytes, and nothing in that file was waiting for that.
+    pub(crate) fn is_idle_close(&self) -> bool {
+        let idle = |read: &Read| self.rows() == 0 && read.parsed.refused.is_empty();
+        append::is_close(&self.upload) && self.read.as_ref().is_ok_and(idle)
     }
 
     /// About how many bytes of memory it takes.

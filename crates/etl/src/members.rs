@@ -35,6 +35,11 @@ pub(crate) fn read(formats: &Formats, packed: &File<'_>, limits: &Limits) -> Res
     Ok(read)
 }
 
+/// The rows of a file as they would be in their tables, and nothing kept: what `inlet format test` shows.
+pub fn preview(formats: &Formats, packed: &File<'_>, limits: &Limits) -> Result<Parsed, Refusal> {
+    read(formats, packed, limits).map(|read| read.parsed)
+}
+
 /// Adds what a member gave. The bytes of members with refused rows are kept one behind the other.
 fn add(read: &mut Read, member: Parsed, bytes: Cow<'_, [u8]>, name: Option<&str>) {
     let base = read.unwrapped.len();

@@ -47,7 +47,52 @@ pub(crate) struct World {
     reader: OnceCell<Tables>,
 }
 
+/// A piece of a file, as the watcher carries it.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub(crate) id: String,
+    pub(crate) path: String,
+    pub(crate) verb: &'static str,
+    pub(crate) previous: Option<String>,
+    pub(crate) offset: usize,
+    pub(crate) open: bool,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Piece {
+    fn folder(id: &str) -> String {
+        format!("raw/dt=2026-11-21/device=a/{id}/")
+    }
+
+    fn key(&self) -> String {
+        format!("{}file.csv", Self::folder(&self.id))
+    }
+}
+
 impl World {
+    /// Puts a piece's raw object into the lake.
+    pub(crate) fn store(&self, piece: &Piece) {
+        let mut facts = BTreeMap::from(
+            [
+                ("inlet-upload", piece.id.as_str()),
+                ("inlet-device", "a"),
+                ("inlet-path", &piece.path),
+                ("inlet-verb", piece.verb),
+                ("inlet-offset", &piece.offset.to_string()),
+                ("inlet-landed-at", "2026-11-21T21:08:01.375Z"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        facts.extend(piece.previous.as_deref().map(|id| ("inlet-previous".to_owned(), Piece::folder(id))));
+        facts.extend(piece.open.then(|| ("inlet-open".to_owned(), "true".to_owned())));
+        self.lake.put(&Address { bucket: LAKE.into(), key: piece.key() }, piece.bytes.clone().into(), facts);
+    }
+
+    /// Sends the event of a piece.
+    pub(crate) fn announce(&self, piece: &Piece) {
+        self.queue.send(&event(&piece.key(), piece.bytes.len()));
+    }
+
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
@@ -75,6 +120,7 @@ impl World {
             queue: Arc::new(self.queue.with(faults)),
             catalog: Arc::new(FaultyCatalog::new(self.catalog(lake).await, faults)),
             parse: parse(&self.mended),
+            pasts: None,
             now: || "2026-11-21T22:00:00Z".parse().unwrap(),
         }
     }

@@ -17,7 +17,8 @@ mod lines;
 mod split;
 
 pub(crate) use lines::{Line, Lines};
-use split::{RawLine, Unit, split};
+use split::RawLine;
+pub(crate) use split::{Unit, split};
 
 /// A decoded file.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Text<'b> {
     nul: bool,
     /// A run of 0xFF or NUL at the end, as erased flash leaves it, with the unfinished line that it follows.
     tail: Option<Range<usize>>,
+    unit: Unit,
     line_length: usize,
 }
 
@@ -77,6 +79,11 @@ impl<'b> Text<'b> {
         };
         text.tail = tail;
         Ok(text)
+    }
+
+    /// What its line ends are made of.
+    pub(crate) fn unit(&self) -> Unit {
+        self.unit
     }
 
     /// The lines from the first on.
@@ -163,7 +170,7 @@ impl<'b> Decoder<'b> {
     }
 
     fn text(&self, text: Cow<'b, str>, map: Option<Vec<Mapped>>, start: usize, nul: bool) -> Text<'b> {
-        Text { text, map, start, nul, tail: None, line_length: self.line_length }
+        Text { text, map, start, nul, tail: None, unit: self.unit, line_length: self.line_length }
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) enum Outcome {
     Duplicate,
     /// It has no rows.
     Empty,
+    /// It has no rows yet: what it holds waits for the next segment of its file.
+    Held,
 }
 
 impl Outcome {
@@ -53,6 +55,7 @@ impl Outcome {
             Self::Quarantined => "quarantined",
             Self::Duplicate => "duplicate",
             Self::Empty => "empty",
+            Self::Held => "held",
         }
     }
 }

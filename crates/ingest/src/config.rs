@@ -28,6 +28,8 @@ pub struct Config {
     pub retention: Duration,
     /// Names that a device uploads under before it renames the file; published when renamed, not before.
     pub temporary: Vec<String>,
+    /// Files that grow by APPE.
+    pub append: Append,
     /// Data connections that the device makes.
     pub passive: Passive,
     /// Data connections that the server makes.
@@ -36,6 +38,21 @@ pub struct Config {
     pub proxy: Proxy,
     /// What bounds sessions, logins and uploads.
     pub limits: Limits,
+}
+
+/// Files that grow by APPE, and those that may: whose last line has no end.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Append {
+    /// How long the last line of a file that is appended to waits for its end, before it counts as whole without one.
+    #[serde(with = "humantime_serde")]
+    pub wait: Duration,
+    /// The same for a file that came by STOR and to which nothing was appended yet.
+    #[serde(with = "humantime_serde")]
+    pub wait_stored: Duration,
+    /// How long a file that is appended to stays in its home directory behind the last append, if that is longer than for others.
+    #[serde(with = "humantime_serde")]
+    pub retention: Duration,
 }
 
 /// Data connections that the device makes: PASV and EPSV.
@@ -90,6 +107,9 @@ impl Config {
         }
         let durations = [
             ("retention", self.retention),
+            ("append.wait", self.append.wait),
+            ("append.wait_stored", self.append.wait_stored),
+            ("append.retention", self.append.retention),
             ("passive.wait", self.passive.wait),
             ("active.connect", self.active.connect),
             ("proxy.header", self.proxy.header),

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, NewAccount};
-use crate::config::{Active, Config, Passive, Proxy};
+use crate::config::{Active, Append, Config, Passive, Proxy};
 use crate::edge::{Policy, SourcePort};
 use crate::error::Error;
 use crate::limits::Limits;
@@ -54,6 +54,11 @@ pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Res
         drain_notice: Duration::ZERO,
         drain: LONG,
         retention: Duration::from_secs(3600),
+        append: Append {
+            wait: Duration::from_secs(3600),
+            wait_stored: Duration::from_secs(3600),
+            retention: Duration::from_secs(3600),
+        },
         temporary: vec!["*.tmp".to_owned()],
         passive: Passive {
             ports: "0".parse().unwrap(),

@@ -27,6 +27,7 @@ use self::error::Failure;
 use self::upload::Upload;
 pub use self::view::Facts;
 use crate::accounts::Account;
+use crate::closing;
 use crate::limits::Limits;
 use crate::names::{HomePath, Temporary};
 use crate::session::Session;
@@ -140,6 +141,7 @@ impl StorageBackend<Account> for Landing {
         let (spool, account) = (Arc::clone(&self.spool), account.name.clone());
         let remove = move |home: &Dir, path: HomePath| {
             let _held = spool.lock(&account, &path);
+            closing::before_removal(&spool, &account, home, &path).map_err(Failure::Disk)?;
             let bytes = steps::file_bytes(home, path.relative());
             home.remove_file(path.relative()).map_err(Failure::Sought)?;
             spool.usage.freed(&account, bytes);

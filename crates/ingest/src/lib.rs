@@ -6,6 +6,8 @@
 //! files and folders, and landing makes 226 mean safe.
 
 mod accounts;
+mod chain;
+mod closing;
 mod config;
 mod descriptors;
 mod edge;
@@ -25,7 +27,7 @@ mod session;
 mod spool;
 
 pub use accounts::{Account, Accounts, AccountsError, Login, NewAccount};
-pub use config::{Active, Config, Passive, Proxy};
+pub use config::{Active, Append, Config, Passive, Proxy};
 #[cfg(any(fuzzing, test))]
 pub use edge::fuzz;
 pub use edge::{Address, Advertised, Policy, PortRange, SourcePort};

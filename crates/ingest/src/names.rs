@@ -5,7 +5,7 @@ use std::path::Path;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// The longest path that is taken, in bytes, so that an upload's facts fit into the 2 KB of metadata that S3 gives an object.
-const PATH_BYTES_MAX: usize = 440;
+const PATH_BYTES_MAX: usize = 384;
 
 /// The longest component that Linux file systems take, in bytes.
 const NAME_BYTES_MAX: usize = 255;

@@ -33,6 +33,11 @@ pub(crate) struct Entry {
     pub(crate) client: SocketAddr,
     /// How long the file was before these bytes were appended; 0 for a whole file.
     pub(crate) offset: u64,
+    /// The upload whose bytes end where these begin. Absent for a whole file, and where the file's past is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<Previous>,
+    /// Whether the file now ends within a line, and another entry will come for it: the next segment's, or the file's close.
+    pub(crate) open: bool,
     pub(crate) bytes: u64,
     /// Of these bytes, in hexadecimal.
     pub(crate) sha256: String,
@@ -41,6 +46,15 @@ pub(crate) struct Entry {
     pub(crate) zone: Option<String>,
     #[serde(serialize_with = "microseconds")]
     pub(crate) received_at: Timestamp,
+    #[serde(serialize_with = "microseconds")]
+    pub(crate) landed_at: Timestamp,
+}
+
+/// An earlier upload to the same file, by what the key of its raw object is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Previous {
+    pub(crate) upload: Ulid,
+    pub(crate) device: String,
     #[serde(serialize_with = "microseconds")]
     pub(crate) landed_at: Timestamp,
 }
@@ -79,6 +93,11 @@ impl<'a> Draft<'a> {
     /// Links the bytes into the outbox, under a name that counts for nothing until the record is there.
     pub(crate) fn link(&self, folder: &Dir, name: &str) -> io::Result<()> {
         folder.hard_link(name, &self.spool.outbox, data(self.upload))
+    }
+
+    /// As `link`, for an entry that brings no bytes.
+    pub(crate) fn link_nothing(&self) -> io::Result<()> {
+        create(&self.spool.outbox, &data(self.upload)).map(drop)
     }
 
     /// Moves the record into the outbox: from here on the upload has landed. The caller makes the names durable.

@@ -11,6 +11,9 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::chain;
+use crate::closing;
+use crate::config::Append;
 use crate::names::{HomePath, Temporary};
 use crate::spool::Spool;
 
@@ -27,13 +30,22 @@ pub struct Swept {
     pub bytes: u64,
 }
 
+/// How long files stay.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Those that were uploaded whole.
+    pub retention: Duration,
+    /// Those that are appended to, and those whose last line has no end.
+    pub append: Append,
+}
+
 /// Removes old files from the homes every tenth of the time of retention, until the shutdown.
-pub async fn run(spool: Arc<Spool>, temporary: Arc<Temporary>, retention: Duration, shutdown: CancellationToken) {
-    let mut turns = tokio::time::interval((retention / 10).clamp(PAUSE_MIN, PAUSE_MAX));
+pub async fn run(spool: Arc<Spool>, temporary: Arc<Temporary>, keep: Keep, shutdown: CancellationToken) {
+    let mut turns = tokio::time::interval((keep.retention / 10).clamp(PAUSE_MIN, PAUSE_MAX));
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shutdown.run_until_cancelled(turns.tick()).await.is_some() {
         let (spool, temporary) = (Arc::clone(&spool), Arc::clone(&temporary));
-        let swept = tokio::task::spawn_blocking(move || sweep(&spool, &temporary, retention, Timestamp::now())).await;
+        let swept = tokio::task::spawn_blocking(move || sweep(&spool, &temporary, &keep, Timestamp::now())).await;
         match swept.map_err(io::Error::other) {
             Ok(Ok(Swept { files: 0, .. })) => {}
             Ok(Ok(Swept { files, bytes })) => info!(files, bytes, "removed old files from the homes"),
@@ -42,14 +54,15 @@ pub async fn run(spool: Arc<Spool>, temporary: Arc<Temporary>, retention: Durati
     }
 }
 
-/// Removes the files in all homes that were written last more than `older_than` before `now`. Directories stay, since
-/// devices expect them; uploads under way are not in the homes, and what is in the outbox has a link of its own there.
-pub fn sweep(spool: &Spool, temporary: &Temporary, older_than: Duration, now: Timestamp) -> io::Result<Swept> {
+/// Removes the files in all homes that were written last too long before `now`, and closes those that have waited too long for
+/// the rest of their last line. Directories stay, since devices expect them; uploads under way are not in the homes, and what is
+/// in the outbox has a link of its own there.
+pub fn sweep(spool: &Spool, temporary: &Temporary, keep: &Keep, now: Timestamp) -> io::Result<Swept> {
     let mut swept = Swept::default();
     for account in spool.accounts()? {
         let home = spool.home(&account)?;
         let before = spool.usage.before(&account);
-        let mut sweep = Sweep { spool, temporary, account: &account, home: &home, older_than, now, swept: &mut swept, left: 0 };
+        let mut sweep = Sweep { spool, temporary, account: &account, home: &home, keep, now, swept: &mut swept, left: 0 };
         match sweep.folder("") {
             Ok(()) => spool.usage.recounted(&account, before, sweep.left),
             // One home that cannot be walked does not keep the others from being swept.
@@ -65,7 +78,7 @@ struct Sweep<'a> {
     temporary: &'a Temporary,
     account: &'a str,
     home: &'a Dir,
-    older_than: Duration,
+    keep: &'a Keep,
     now: Timestamp,
     swept: &'a mut Swept,
     /// The bytes of the files that stay.
@@ -104,9 +117,9 @@ impl Sweep<'_> {
         };
         let written = Timestamp::try_from(facts.modified()?.into_std()).map_err(io::Error::other)?;
         let age = Duration::try_from(self.now.duration_since(written)).unwrap_or_default();
-        if age <= self.older_than {
+        if age <= self.keep.retention || age <= self.keep.append.retention && self.is_appended(&path)? {
             self.left += facts.len();
-            return Ok(());
+            return closing::look(self.spool, &self.keep.append, self.account, self.home, &path, self.now);
         }
         if self.temporary.holds(&path) {
             warn!(
@@ -116,10 +129,16 @@ impl Sweep<'_> {
                 "an upload was never renamed to its final name"
             );
         }
+        closing::before_removal(self.spool, self.account, self.home, &path)?;
         self.home.remove_file(path.relative())?;
         self.swept.files += 1;
         self.swept.bytes += facts.len();
         Ok(())
+    }
+
+    fn is_appended(&self, path: &HomePath) -> io::Result<bool> {
+        let file = self.home.open(path.relative())?.into_std();
+        Ok(chain::last(&file)?.is_some_and(|link| link.appended))
     }
 }
 

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use crate::accounts::Accounts;
+use crate::closing;
 use crate::config::Config;
 use crate::descriptors::Reserve;
 use crate::edge::{Addresses, Connection, Ends, Loopback, Pool, Reply, Shared, ends, listen, probe, rest, tune};
@@ -22,7 +23,7 @@ use crate::limits::{Logins, Place, Places, counted};
 use crate::metadata;
 use crate::metrics;
 use crate::names::Temporary;
-use crate::retention;
+use crate::retention::{self, Keep};
 use crate::spool::Spool;
 
 /// How long sessions may take to end once their transfers were broken off.
@@ -101,7 +102,9 @@ impl Server {
             async move { shared.addresses.keep_fresh().await }
         });
         let (spool, temporary) = (Arc::clone(&shared.spool), Arc::clone(&shared.temporary));
-        shared.tasks.spawn(retention::run(spool, temporary, shared.config.retention, shutdown.clone()));
+        let (retention, append) = (shared.config.retention, shared.config.append);
+        shared.tasks.spawn(closing::run(Arc::clone(&spool), append, shutdown.clone()));
+        shared.tasks.spawn(retention::run(spool, temporary, Keep { retention, append }, shutdown.clone()));
         let admission = Admission { shared: Arc::clone(&shared), sessions };
 
         admission.accept(&listener, shutdown.cancelled()).await;

@@ -51,6 +51,8 @@ pub enum Verb {
     Stou,
     /// A temporary name renamed to a final one. It has no data connection, so no transfer begins with it.
     Rnto,
+    /// No command: a file whose last line has no end gets no more bytes, so that line is whole.
+    Close,
 }
 
 impl Verb {
@@ -61,6 +63,7 @@ impl Verb {
             Self::Appe => "APPE",
             Self::Stou => "STOU",
             Self::Rnto => "RNTO",
+            Self::Close => "CLOSE",
         }
     }
 }

@@ -15,9 +15,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use tracing::warn;
 
 pub(crate) use self::incoming::{Incoming, Sealed, digest};
 pub(crate) use self::usage::{Claim, Usage};
+use crate::chain;
+use crate::closing::Waiting;
 use crate::names::HomePath;
 
 /// Devices' files are for this service and its group, for nobody else on the machine.
@@ -34,6 +37,10 @@ pub struct Spool {
     pub(crate) under_way: Dir,
     pub(crate) outbox: Dir,
     pub(crate) usage: Usage,
+    /// Files whose last line has no end.
+    pub(crate) waiting: Waiting,
+    /// Whether files remember what they were made of.
+    remembers: bool,
     locks: Vec<Mutex<()>>,
     #[cfg(test)]
     pub(crate) checkpoint: tests::Checkpoint,
@@ -56,11 +63,21 @@ impl Spool {
             DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&path)?;
             Dir::open_ambient_dir(&path, ambient_authority())
         };
+        let under_way = folder("spool")?;
+        let trial = create(&under_way, &ulid::Ulid::generate().to_string())?;
+        let remembers = chain::is_kept(&trial)?;
+        if !remembers {
+            warn!(
+                "the data directory's file system has no extended attributes: appended segments are read without what was before them"
+            );
+        }
         let spool = Self {
             homes: folder("homes")?,
-            under_way: folder("spool")?,
+            under_way,
+            remembers,
             outbox: folder("outbox")?,
             usage: Usage::default(),
+            waiting: Waiting::default(),
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
             #[cfg(test)]
             checkpoint: tests::Checkpoint::default(),
@@ -81,6 +98,16 @@ impl Spool {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.homes.open_dir(account),
         }
+    }
+
+    /// Whether a file ends within a line, and will be closed when nothing goes on with it.
+    pub(crate) fn is_open(&self, file: &fs::File, bytes: u64) -> io::Result<bool> {
+        if bytes == 0 { Ok(false) } else { self.is_open_behind(file, file) }
+    }
+
+    /// The same for a file at whose end that other one will stand.
+    pub(crate) fn is_open_behind(&self, file: &fs::File, end: &fs::File) -> io::Result<bool> {
+        Ok(self.remembers && !chain::is_packed(file)? && chain::ends_within_line(end)?)
     }
 
     /// The accounts that have a home.

@@ -32,11 +32,26 @@ pub(crate) struct Entry {
     pub(crate) client: SocketAddr,
     /// How long the file was before these bytes were appended.
     pub(crate) offset: u64,
+    /// The upload whose bytes end where these begin.
+    pub(crate) previous: Option<Previous>,
+    /// Whether the file now ends within a line, and another entry will come for it.
+    #[serde(default)]
+    pub(crate) open: bool,
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
     pub(crate) zone: Option<String>,
     #[serde(deserialize_with = "timestamp")]
     pub(crate) received_at: Timestamp,
+    #[serde(deserialize_with = "timestamp")]
+    pub(crate) landed_at: Timestamp,
+}
+
+/// An earlier upload to the same file, by what the key of its raw object is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Previous {
+    pub(crate) upload: Ulid,
+    pub(crate) device: String,
     #[serde(deserialize_with = "timestamp")]
     pub(crate) landed_at: Timestamp,
 }
@@ -49,6 +64,8 @@ pub(crate) enum Verb {
     Stou,
     Appe,
     Rnto,
+    /// None: the file gets no more bytes, so its last line is whole as it is.
+    Close,
 }
 
 /// How the data connection was made.
@@ -99,6 +116,7 @@ impl Entry {
         let checks = [
             ("account", is_text(&self.account, NAME_BYTES_MAX)),
             ("device", is_device(&self.device)),
+            ("previous", self.previous.as_ref().is_none_or(|previous| is_device(&previous.device))),
             ("path", is_path(&self.path)),
             ("sha256", is_digest(&self.sha256)),
             ("zone", zone.is_none_or(|zone| is_text(zone, NAME_BYTES_MAX))),

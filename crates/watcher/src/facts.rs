@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::entry::Entry;
+use crate::key::folder_of;
 
 /// What stays as it is. HTTP headers carry ASCII only.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b':');
@@ -22,6 +23,8 @@ pub(crate) fn of(entry: &Entry) -> BTreeMap<String, String> {
         ("inlet-mode", entry.mode.as_ref().and_then(word)),
         ("inlet-client", Some(entry.client.to_string())),
         ("inlet-offset", Some(entry.offset.to_string())),
+        ("inlet-previous", entry.previous.as_ref().map(folder_of)),
+        ("inlet-open", entry.open.then(|| "true".to_owned())),
         ("inlet-sha256", Some(entry.sha256.clone())),
         ("inlet-zone", entry.zone.clone()),
         ("inlet-received-at", Some(format!("{:.6}", entry.received_at))),

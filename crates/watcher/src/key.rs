@@ -1,9 +1,11 @@
 //! The key of a raw object, and how S3's events write keys.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ulid::Ulid;
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Previous};
 
 /// The longest file name within a key. File systems take 255 bytes, and lakes on them need some for names of their own.
 const FILE_NAME_BYTES_MAX: usize = 240;
@@ -19,8 +21,8 @@ impl Key {
     /// `raw/dt=<UTC date of landing>/device=<device>/<upload>/<file name>`. It follows from the entry alone, so that an upload
     /// that is carried twice is stored once.
     pub(crate) fn raw(entry: &Entry) -> Self {
-        let date = entry.landed_at.to_zoned(TimeZone::UTC).date();
-        Self(format!("raw/dt={date}/device={}/{}/{}", entry.device, entry.upload, shortened(entry.file_name())))
+        let folder = folder(entry.landed_at, &entry.device, entry.upload);
+        Self(format!("{folder}{}", shortened(entry.file_name())))
     }
 
     /// As requests carry it.
@@ -32,6 +34,16 @@ impl Key {
     pub(crate) fn in_event(&self) -> String {
         utf8_percent_encode(&self.0, EVENT).to_string().replace(' ', "+")
     }
+}
+
+/// Where the raw object of an earlier upload to the same file is, under whatever name: the file may have been renamed since.
+pub(crate) fn folder_of(previous: &Previous) -> String {
+    folder(previous.landed_at, &previous.device, previous.upload)
+}
+
+fn folder(landed_at: Timestamp, device: &str, upload: Ulid) -> String {
+    let date = landed_at.to_zoned(TimeZone::UTC).date();
+    format!("raw/dt={date}/device={device}/{upload}/")
 }
 
 /// The end of a name that is too long: it tells more than the beginning, and the whole path is among the object's facts.

@@ -23,7 +23,7 @@ fn the_golden_facts_tell_the_upload() {
     assert_eq!(upload.path, "/data/Messung Süd+1.dat");
     assert_eq!(upload.account.as_deref(), Some("demo"));
     assert_eq!(upload.device, "station-7");
-    assert_eq!(upload.verb.as_deref(), Some("STOR"));
+    assert_eq!(upload.verb.as_deref(), Some("APPE"));
     assert_eq!(upload.mode.as_deref(), Some("active"));
     assert_eq!(upload.client.as_deref(), Some("192.0.2.7:40123"));
     assert_eq!(upload.session.as_deref(), Some("01KAKXQ6VZ7C1N5D0H2B6S8FXK"));
@@ -31,7 +31,9 @@ fn the_golden_facts_tell_the_upload() {
     assert_eq!(upload.received_at, Some("2026-11-21T21:08:01.25Z".parse().unwrap()));
     assert_eq!(upload.landed_at, "2026-11-21T21:08:01.375Z".parse().unwrap());
     assert_eq!(upload.sha256.as_deref(), Some("b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"));
-    assert_eq!((upload.offset, upload.bytes), (0, 1234));
+    assert_eq!(upload.previous.as_deref(), Some("raw/dt=2026-11-21/device=station-7/01KAKXJC7RSE9Z3D6Y1B5W2NHP/"));
+    assert!(upload.open);
+    assert_eq!((upload.offset, upload.bytes), (5678, 1234));
 }
 
 #[test]

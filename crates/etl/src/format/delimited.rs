@@ -79,6 +79,11 @@ impl Delimited {
         Some(Self { syntax, time: time?, decimal: decimal?, naming: naming?, keys })
     }
 
+    /// Whether each row is a line.
+    pub(super) fn is_by_line(&self) -> bool {
+        !self.syntax.multiline
+    }
+
     /// Whether files say their columns' names themselves.
     pub(super) fn has_names(&self) -> bool {
         self.keys.header.contains(&HeaderRow::Names)

@@ -147,7 +147,7 @@ impl Runner {
         };
         let mut items = Vec::new();
         for (created, number) in created.into_iter().zip(0..) {
-            match self.loader.load(&created, &self.ledgers, (self.now)()).await {
+            match self.loader.load(&created, &self.ledgers, (self.now)(), true).await {
                 Ok(loaded) => items.push(Item::new(number, loaded)),
                 Err(Error::Lake { source: LakeError::NotFound(_), .. }) => {
                     report.problem = Some(format!("no object at {}", created.at.key));

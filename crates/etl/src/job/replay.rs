@@ -68,12 +68,15 @@ impl Runner {
             let Some(last) = keys.last() else { break };
             after = Some(last.clone());
             let created = keys.into_iter().map(|key| Created { created_at: day_of(&key), at: self.at(key), bytes: None });
-            let loads =
-                stream::iter(created).map(|created| async move { self.loader.load(&created, &self.ledgers, (self.now)()).await });
+            let loads = stream::iter(created)
+                .map(|created| async move { self.loader.load(&created, &self.ledgers, (self.now)(), true).await });
             // In order: of two uploads with the same content the first one counts, as it did when they came.
             let mut loads = std::pin::pin!(loads.buffered(LOADS_AT_ONCE));
             while let Some(loaded) = loads.next().await {
-                batch.extend(wanted.of(loaded?));
+                let loaded = loaded?;
+                if !loaded.is_idle_close() {
+                    batch.extend(wanted.of(loaded));
+                }
                 if self.is_full(&batch) {
                     self.commit_again(job, std::mem::take(&mut batch), wanted, report).await?;
                 }

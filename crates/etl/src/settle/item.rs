@@ -92,7 +92,7 @@ impl Item {
 
     /// What became of it, and what is to be kept of it in quarantine.
     pub(crate) fn verdict(self, committed_at: Timestamp) -> Verdict {
-        let Self { loaded: Loaded { upload, source, read, .. }, outcomes, each_line, mixed, .. } = self;
+        let Self { loaded: Loaded { upload, source, read, held, .. }, outcomes, each_line, mixed, .. } = self;
         let mut record = Record {
             source,
             upload: upload.clone(),
@@ -168,6 +168,7 @@ impl Item {
             () if !record.tables.is_empty() => uploads::Outcome::Committed,
             () if record.reason.is_some() => uploads::Outcome::Quarantined,
             () if is_duplicate => uploads::Outcome::Duplicate,
+            () if held => uploads::Outcome::Held,
             () => uploads::Outcome::Empty,
         };
         // A file with nothing in it is claimed by no format.

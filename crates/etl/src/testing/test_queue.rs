@@ -66,6 +66,14 @@ impl TestQueue {
         self.deliveries_max.load(Ordering::Relaxed)
     }
 
+    /// Returns once some message has been delivered so often.
+    pub(crate) async fn delivered_times(&self, deliveries: u32) {
+        let mut changed = self.changed.subscribe();
+        while self.deliveries_max() < deliveries {
+            changed.changed().await.unwrap();
+        }
+    }
+
     /// Returns once every message has been deleted.
     pub(crate) async fn drained(&self) {
         self.shrunk_to(0).await;

@@ -6,7 +6,7 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 /// What a line end is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     /// Single bytes: every encoding whose multi-byte characters never hold 0x0A or 0x0D.
     Byte,
     /// UTF-16, low byte first.
@@ -36,14 +36,14 @@ impl Unit {
 
 /// A line without its end.
 #[derive(Debug)]
-pub(super) struct RawLine {
-    pub(super) range: Range<usize>,
+pub(crate) struct RawLine {
+    pub(crate) range: Range<usize>,
     /// Whether a line end followed.
-    pub(super) ended: bool,
+    pub(crate) ended: bool,
 }
 
 /// The lines of `bytes` from `start` on. An empty rest after the last line end is no line.
-pub(super) fn split(bytes: &[u8], start: usize, unit: Unit) -> impl Iterator<Item = RawLine> {
+pub(crate) fn split(bytes: &[u8], start: usize, unit: Unit) -> impl Iterator<Item = RawLine> {
     let mut at = start;
     std::iter::from_fn(move || {
         let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;

@@ -1,3 +1,5 @@
+mod pieces;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ fn section(key: &str, line: &str) -> Result<Config, toml::de::Error> {
         ("drain_notice", "drain_notice = \"0s\""),
         ("drain", "drain = \"30s\""),
         ("retention", "retention = \"24h\""),
+        ("append", "append = { wait = \"1h\", wait_stored = \"20s\", retention = \"35days\" }"),
         ("temporary", "temporary = [\"*.tmp\"]"),
         ("ports", "passive.ports = \"2122-2221\""),
         ("address", "passive.address = \"auto\""),
@@ -44,6 +45,7 @@ fn check(key: &str, line: &str, problems: &[&str]) {
 fn values_that_cannot_work_are_named_with_their_keys() {
     check("", "", &[]);
     check("ports", "passive.ports = \"2100-2200\"", &["passive.ports"]);
+    check("append", "append = { wait = \"0s\", wait_stored = \"20s\", retention = \"35days\" }", &["append.wait"]);
     check("wait", "passive.wait = \"0s\"", &["passive.wait"]);
     check("header", "proxy.header = \"0s\"", &["proxy.header"]);
     check("stall", "limits.stall = \"0s\"", &["limits.stall"]);
@@ -62,6 +64,7 @@ fn a_section_that_is_mistyped_or_not_complete_is_refused() {
     for (key, line) in [
         ("", "lisen = \"127.0.0.1:2121\""),
         ("", "passive.port = 1"),
+        ("append", "append = { wait = \"1h\" }"),
         ("listen", ""),
         ("listen", "listen = \"localhost\""),
         ("ports", "passive.ports = \"2221-2122\""),

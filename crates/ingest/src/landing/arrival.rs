@@ -9,7 +9,7 @@ use ulid::Ulid;
 use super::{Landing, metrics};
 use crate::accounts::Account;
 use crate::names::HomePath;
-use crate::outbox::{self, Entry};
+use crate::outbox::{self, Entry, Previous};
 use crate::session::{Mode, Verb};
 
 /// One upload, or one temporary name on its way to a final one.
@@ -26,6 +26,17 @@ pub(super) struct Arrival {
     mode: Option<Mode>,
     received_at: Timestamp,
     began: Instant,
+}
+
+/// Where an upload's bytes stand in its file.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// How long the file was before them.
+    pub(super) offset: u64,
+    /// Whose bytes those are.
+    pub(super) previous: Option<Previous>,
+    /// Whether the file ends within a line after them.
+    pub(super) open: bool,
 }
 
 impl Arrival {
@@ -46,7 +57,7 @@ impl Arrival {
     }
 
     /// The record, once the bytes are known. It lands now.
-    pub(super) fn entry(&self, offset: u64, bytes: u64, sha256: String) -> Entry {
+    pub(super) fn entry(&self, Place { offset, previous, open }: Place, bytes: u64, sha256: String) -> Entry {
         Entry {
             version: outbox::VERSION,
             upload: self.upload,
@@ -58,6 +69,8 @@ impl Arrival {
             mode: self.mode,
             client: self.client,
             offset,
+            previous,
+            open,
             bytes,
             sha256,
             zone: self.account.zone.clone(),

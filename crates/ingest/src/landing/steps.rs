@@ -24,6 +24,11 @@
 //!
 //! A start that finds the record still in `spool/` cuts the file back ([`Spool::open`]).
 //!
+//! The record names the upload before it, as the file's chain knows it ([`chain`]); the chain gets its new link before step 4, and the
+//! link counts only while the file is as long as it says. REST to a file's very end and STOR is an append too.
+//!
+//! **A file whose last line has no end** and that is replaced or removed is closed before ([`closing`]).
+//!
 //! **A rename from a temporary name to a final one** is step 2 to 5 of a whole file, with the bytes where they are. Under a
 //! temporary name an upload only does what concerns the home.
 
@@ -34,13 +39,15 @@ use std::sync::Arc;
 use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions};
 use ulid::Ulid;
 
-use super::arrival::Arrival;
+use super::arrival::{Arrival, Place};
 use super::error::Failure;
 use super::upload::Upload;
 use super::{Landing, metrics};
 use crate::accounts::Account;
+use crate::chain::{self, Link};
+use crate::closing;
 use crate::names::HomePath;
-use crate::outbox::Draft;
+use crate::outbox::{Draft, Entry};
 use crate::session::Verb;
 use crate::spool::{self, Claim, Held, Incoming, Sealed, Spool, sync};
 
@@ -66,15 +73,16 @@ fn bytes_of(there: &Metadata) -> u64 {
 /// Lands an upload whose bytes are on the disk, and says how many they are.
 pub(super) fn land(upload: &Upload, sealed: &Sealed, claim: Claim) -> Result<u64, Failure> {
     let Upload { arrival, spool, home, .. } = upload;
-    if arrival.verb == Verb::Appe {
+    if arrival.verb == Verb::Appe || sealed.continues.is_some() {
         let held = spool.lock(&arrival.account.name, &arrival.path);
         let (folder, _) = place(home, &arrival.path)?;
-        match growable(spool, &folder, arrival.path.name())? {
-            Some(file) => {
-                append(spool, arrival, sealed, file)?;
+        match (growable(spool, &folder, arrival.path.name())?, sealed.continues) {
+            (Some(file), continues) => {
+                append(spool, arrival, sealed, file, continues)?;
                 claim.keep(0);
             }
-            None => replace(upload, sealed, claim, Some(held))?,
+            (None, None) => replace(upload, sealed, claim, Some(held))?,
+            (None, Some(offset)) => return Err(Failure::Offset { offset, bytes: 0 }),
         }
     } else {
         replace(upload, sealed, claim, None)?;
@@ -87,16 +95,23 @@ fn replace(upload: &Upload, sealed: &Sealed, claim: Claim, held: Option<Held<'_>
     let (under_way, name) = sealed.place();
     let mut draft = None;
     if !arrival.temporary {
-        let written = Draft::write(spool, &arrival.entry(0, sealed.bytes, sealed.sha256.clone())).map_err(Failure::Disk)?;
+        let file = under_way.open(&name).map_err(Failure::Disk)?.into_std();
+        let place = Place { open: spool.is_open(&file, sealed.bytes).map_err(Failure::Disk)?, ..Place::default() };
+        let entry = arrival.entry(place, sealed.bytes, sealed.sha256.clone());
+        let written = Draft::write(spool, &entry).map_err(Failure::Disk)?;
+        let link = begin_chain(&file, &entry).map_err(Failure::Disk)?;
         written.link(under_way, &name).map_err(Failure::Disk)?;
-        draft = Some(written);
+        draft = Some((written, file, link));
     }
     spool.at("drafted");
     // Others wait for the two renames only, not for the disk.
     let held = held.unwrap_or_else(|| spool.lock(&arrival.account.name, &arrival.path));
     let (folder, replaced) = place(home, &arrival.path)?;
-    if let Some(mut draft) = draft {
+    if let Some((mut draft, file, link)) = draft {
+        let account = &arrival.account.name;
+        closing::before_replacement(spool, account, home, &arrival.path, &file).map_err(Failure::Disk)?;
         draft.publish().map_err(Failure::Disk)?;
+        spool.waiting.add(account, &arrival.path, &link);
     }
     spool.at("published");
     under_way.rename(&name, &folder, arrival.path.name()).map_err(Failure::Place)?;
@@ -104,6 +119,13 @@ fn replace(upload: &Upload, sealed: &Sealed, claim: Claim, held: Option<Held<'_>
     drop(held);
     spool.at("renamed");
     settle(spool, arrival, &[&folder])
+}
+
+/// The chain of a file that this upload makes.
+fn begin_chain(file: &File, entry: &Entry) -> io::Result<Link> {
+    let link = Link::of(entry, entry.bytes);
+    chain::begin(file, link.clone())?;
+    Ok(link)
 }
 
 /// The names are durable, and it can be said that the upload has landed.
@@ -130,33 +152,52 @@ fn growable(spool: &Arc<Spool>, folder: &Dir, name: &str) -> Result<Option<File>
         return Ok(Some(file.into_std()));
     }
     let mut copy = Incoming::create(spool, Ulid::generate()).map_err(Failure::Disk)?;
-    copy.write_from(file.into_std(), facts.len()).map_err(Failure::Disk)?;
+    let file = file.into_std();
+    copy.write_from(file.try_clone().map_err(Failure::Disk)?, facts.len()).map_err(Failure::Disk)?;
     let copy = copy.seal().map_err(Failure::Disk)?;
     let (under_way, copied) = copy.place();
+    let target = under_way.open(&copied).map_err(Failure::Disk)?.into_std();
+    chain::copy(&file, &target).and_then(|()| target.sync_all()).map_err(Failure::Disk)?;
     under_way.rename(copied, folder, name).map_err(Failure::Place)?;
     sync(folder).map_err(Failure::Disk)?;
     spool.at("copied");
     open().map(|file| file.map(cap_std::fs::File::into_std))
 }
 
-fn append(spool: &Spool, arrival: &Arrival, sealed: &Sealed, mut file: File) -> Result<(), Failure> {
+fn append(spool: &Spool, arrival: &Arrival, sealed: &Sealed, mut file: File, continues: Option<u64>) -> Result<(), Failure> {
     let offset = file.seek(SeekFrom::End(0)).map_err(Failure::Disk)?;
-    let entry = arrival.entry(offset, sealed.bytes, sealed.sha256.clone());
-    let mut draft = Draft::write(spool, &entry).map_err(Failure::Disk)?;
+    if let Some(at) = continues.filter(|at| *at != offset) {
+        // Another session has changed the file since this upload began.
+        return Err(Failure::Offset { offset: at, bytes: offset });
+    }
+    let before = chain::last(&file).map_err(Failure::Disk)?.filter(|_| offset > 0);
+    let previous = before.map(|link| link.as_previous());
     let (under_way, name) = sealed.place();
+    let end = offset.saturating_add(sealed.bytes);
+    let segment = under_way.open(&name).map_err(Failure::Disk)?.into_std();
+    // A segment that brings nothing leaves the end as it is.
+    let ends = if sealed.bytes == 0 { &file } else { &segment };
+    let open = spool.is_open_behind(&file, ends).map_err(Failure::Disk)?;
+    let entry = arrival.entry(Place { offset, previous, open }, sealed.bytes, sealed.sha256.clone());
+    let mut draft = Draft::write(spool, &entry).map_err(Failure::Disk)?;
     let grow = |file: &mut File, draft: &mut Draft<'_>| -> io::Result<()> {
         if !arrival.temporary {
             draft.link(under_way, &name)?;
         }
         sync(under_way)?;
         spool.at("drafted");
-        io::copy(&mut under_way.open(&name)?, file)?;
-        file.sync_data()?;
-        spool.at("appended");
+        io::copy(&mut &segment, file)?;
         if arrival.temporary {
-            draft.withdraw()?
+            file.sync_data()?;
+            spool.at("appended");
+            draft.withdraw()?;
         } else {
-            draft.publish()?
+            let link = Link::of(&entry, end);
+            chain::extend(file, offset, link.clone())?;
+            file.sync_all()?;
+            spool.at("appended");
+            draft.publish()?;
+            spool.waiting.add(&arrival.account.name, &arrival.path, &link);
         }
         spool.at("published");
         sync(under_way)
@@ -197,23 +238,42 @@ impl Rename {
         let _held = spool.lock_both(&arrival.account.name, from, &arrival.path);
         let old = home.open_dir(from.folder()).map_err(Failure::Sought)?;
         let new = home.open_dir(arrival.path.folder()).map_err(Failure::Sought)?;
+        let account = &arrival.account.name;
         let is_file = old.symlink_metadata(from.name()).map_err(Failure::Sought)?.is_file();
-        if !(is_file && self.from_temporary && !arrival.temporary) {
-            self.exchange(&old, &new)?;
-            return sync(&new).and_then(|()| sync(&old)).map_err(Failure::Disk);
+        if !is_file {
+            return self.move_only(&old, &new);
+        }
+        let file = old.open(from.name()).map_err(Failure::Sought)?.into_std();
+        if !self.from_temporary || arrival.temporary {
+            closing::before_replacement(spool, account, home, &arrival.path, &file).map_err(Failure::Disk)?;
+            self.move_only(&old, &new)?;
+            if let Some(link) = chain::last(&file).map_err(Failure::Disk)? {
+                spool.waiting.add(account, &arrival.path, &link);
+            }
+            return Ok(());
         }
         place(home, &arrival.path)?;
-        let file = old.open(from.name()).map_err(Failure::Sought)?.into_std();
-        let (bytes, sha256) = spool::digest(file).map_err(Failure::Disk)?;
-        let mut draft = Draft::write(spool, &arrival.entry(0, bytes, sha256)).map_err(Failure::Disk)?;
+        let (bytes, sha256) = spool::digest(&file).map_err(Failure::Disk)?;
+        let place = Place { open: spool.is_open(&file, bytes).map_err(Failure::Disk)?, ..Place::default() };
+        let entry = arrival.entry(place, bytes, sha256);
+        let mut draft = Draft::write(spool, &entry).map_err(Failure::Disk)?;
+        let link = begin_chain(&file, &entry).map_err(Failure::Disk)?;
         draft.link(&old, from.name()).map_err(Failure::Disk)?;
         spool.at("drafted");
+        closing::before_replacement(spool, account, home, &arrival.path, &file).map_err(Failure::Disk)?;
         draft.publish().map_err(Failure::Disk)?;
+        spool.waiting.add(account, &arrival.path, &link);
         spool.at("published");
         self.exchange(&old, &new)?;
         settle(spool, arrival, &[&new, &old])?;
         arrival.tell(bytes);
         Ok(())
+    }
+
+    /// Renames what is not to be published by that.
+    fn move_only(&self, old: &Dir, new: &Dir) -> Result<(), Failure> {
+        self.exchange(old, new)?;
+        sync(new).and_then(|()| sync(old)).map_err(Failure::Disk)
     }
 
     fn exchange(&self, old: &Dir, new: &Dir) -> Result<(), Failure> {

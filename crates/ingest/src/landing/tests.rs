@@ -1,5 +1,6 @@
 mod appends;
 mod breaks;
+mod closes;
 mod crash;
 mod ftp;
 mod limits;

@@ -141,8 +141,12 @@ impl Upload {
             if self.start > bytes {
                 return Err(Failure::Offset { offset: self.start, bytes });
             }
-            self.grow(&mut claim, self.start)?;
-            incoming.write_from(file.into_std(), self.start).map_err(Failure::Disk)?;
+            if self.start == bytes {
+                incoming.continue_from(bytes);
+            } else {
+                self.grow(&mut claim, self.start)?;
+                incoming.write_from(file.into_std(), self.start).map_err(Failure::Disk)?;
+            }
         }
         Ok(Taken { incoming, claim })
     }

@@ -8,10 +8,16 @@ fn entry() -> Entry {
         account: "demo".into(),
         device: "station-7".into(),
         path: "/data/Messung Süd+1.dat".into(),
-        verb: Verb::Stor,
+        verb: Verb::Appe,
         mode: Some(Mode::Active),
         client: "192.0.2.7:40123".parse().unwrap(),
-        offset: 0,
+        offset: 5678,
+        previous: Some(Previous {
+            upload: "01KAKXJC7RSE9Z3D6Y1B5W2NHP".parse().unwrap(),
+            device: "station-7".into(),
+            landed_at: "2026-11-21T21:05:24.5Z".parse().unwrap(),
+        }),
+        open: true,
         bytes: 1234,
         sha256: "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9".into(),
         zone: Some("Europe/Berlin".into()),
@@ -28,8 +34,8 @@ fn a_record_is_written_as_the_watcher_reads_it() {
 
 #[test]
 fn what_is_unknown_is_left_out() {
-    let json = String::from_utf8(Entry { mode: None, zone: None, ..entry() }.to_json().unwrap()).unwrap();
-    assert!(!json.contains("mode") && !json.contains("zone"), "{json}");
+    let json = String::from_utf8(Entry { mode: None, zone: None, previous: None, ..entry() }.to_json().unwrap()).unwrap();
+    assert!(["mode", "zone", "previous"].iter().all(|key| !json.contains(key)), "{json}");
 }
 
 #[test]

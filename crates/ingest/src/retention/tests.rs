@@ -8,6 +8,10 @@ use tempfile::TempDir;
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const KEEP: Keep = Keep {
+    retention: Duration::from_secs(24 * 3600),
+    append: Append { wait: HOUR, wait_stored: Duration::from_secs(20), retention: Duration::from_secs(48 * 3600) },
+};
 
 fn spool() -> (TempDir, Arc<Spool>, Arc<Temporary>) {
     let root = tempfile::tempdir().unwrap();
@@ -37,12 +41,12 @@ fn old_files_go_and_the_rest_stays() {
     symlink(root.path(), root.path().join("homes/demo/out")).unwrap();
     fs::hard_link(root.path().join("homes/demo/old.dat"), root.path().join("outbox/01A.data")).unwrap();
 
-    assert_eq!(sweep(&spool, &temporary, 24 * HOUR, now).unwrap(), Swept { files: 2, bytes: 8 });
+    assert_eq!(sweep(&spool, &temporary, &KEEP, now).unwrap(), Swept { files: 2, bytes: 8 });
     let there = |path: &str| root.path().join("homes/demo").join(path).symlink_metadata().is_ok();
     assert!(!there("old.dat") && !there("deep/er/old.tmp"));
     assert!(["deep/er", "deep/new.dat", "future.dat", "link.dat", "out"].into_iter().all(there));
     assert_eq!(fs::read(root.path().join("outbox/01A.data")).unwrap(), b"four");
-    assert_eq!(sweep(&spool, &temporary, 24 * HOUR, now).unwrap(), Swept::default());
+    assert_eq!(sweep(&spool, &temporary, &KEEP, now).unwrap(), Swept::default());
 }
 
 #[tokio::test]
@@ -50,7 +54,7 @@ async fn the_task_sweeps_until_the_shutdown() {
     let (root, spool, temporary) = spool();
     write(root.path(), "old.dat", Timestamp::now() - 25 * HOUR);
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(run(spool, temporary, 24 * HOUR, shutdown.clone()));
+    let task = tokio::spawn(run(spool, temporary, KEEP, shutdown.clone()));
     let old = root.path().join("homes/demo/old.dat");
     let wait = async {
         while old.exists() {

@@ -21,6 +21,7 @@ pub(crate) struct Incoming {
     file: File,
     digest: Sha256,
     bytes: u64,
+    continues: Option<u64>,
 }
 
 /// An upload whose bytes are on the disk.
@@ -31,13 +32,15 @@ pub(crate) struct Sealed {
     pub(crate) bytes: u64,
     /// The SHA-256 of its bytes, in hexadecimal.
     pub(crate) sha256: String,
+    /// The length of the file that it goes on with; `None` for one that makes a file, or appends at whatever end there is.
+    pub(crate) continues: Option<u64>,
 }
 
 impl Incoming {
     /// An empty file named after the upload.
     pub(crate) fn create(spool: &Arc<Spool>, upload: Ulid) -> io::Result<Self> {
         let file = create(&spool.under_way, &upload.to_string())?;
-        Ok(Self { name: Name { spool: Arc::clone(spool), upload }, file, digest: Sha256::new(), bytes: 0 })
+        Ok(Self { name: Name { spool: Arc::clone(spool), upload }, file, digest: Sha256::new(), bytes: 0, continues: None })
     }
 
     /// Takes the next bytes.
@@ -61,10 +64,15 @@ impl Incoming {
         }
     }
 
+    /// Says that these bytes go on behind a file of this length.
+    pub(crate) fn continue_from(&mut self, bytes: u64) {
+        self.continues = Some(bytes);
+    }
+
     /// Puts the bytes on the disk. The length is part of what `fdatasync` writes; the times need not be.
     pub(crate) fn seal(self) -> io::Result<Sealed> {
         self.file.sync_data()?;
-        Ok(Sealed { name: self.name, bytes: self.bytes, sha256: hex(&self.digest.finalize()) })
+        Ok(Sealed { name: self.name, bytes: self.bytes, sha256: hex(&self.digest.finalize()), continues: self.continues })
     }
 }
 
@@ -76,7 +84,7 @@ impl Sealed {
 }
 
 /// The length and the SHA-256 of a whole file.
-pub(crate) fn digest(mut file: File) -> io::Result<(u64, String)> {
+pub(crate) fn digest(mut file: &File) -> io::Result<(u64, String)> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; COPY_BYTES];
     let mut bytes: u64 = 0;

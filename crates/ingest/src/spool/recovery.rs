@@ -5,8 +5,10 @@ use std::io;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions};
 use serde::Deserialize;
 use tracing::{info, warn};
+use ulid::Ulid;
 
 use super::{Spool, sync};
+use crate::closing;
 use crate::names::HomePath;
 use crate::session::Verb;
 
@@ -15,22 +17,24 @@ use crate::session::Verb;
 struct Intent {
     account: String,
     path: String,
+    upload: Ulid,
     verb: Verb,
     offset: u64,
     bytes: u64,
 }
 
-/// Clears the directories. Nothing that it removes was ever acknowledged.
+/// Clears the directories. Nothing that it removes was ever acknowledged. A close whose file bears its mark is finished.
 pub(super) fn clear(spool: &Spool) -> io::Result<()> {
     let left = names(&spool.under_way)?;
     for name in left.iter().filter(|name| name.ends_with(".json")) {
         // A record that cannot be read was never whole on the disk, and nothing is done before it is.
         if let Ok(intent) = serde_json::from_slice::<Intent>(&spool.under_way.read(name)?) {
             take_back(spool, &intent)?;
+            finish_close(spool, &intent, name)?;
         }
     }
     for name in &left {
-        spool.under_way.remove_file(name)?;
+        remove_if_there(&spool.under_way, name)?;
     }
     let outbox = names(&spool.outbox)?;
     let mut orphans = 0_usize;
@@ -50,7 +54,7 @@ pub(super) fn clear(spool: &Spool) -> io::Result<()> {
 /// An append that was under way is taken back as a whole. Its record moves to the outbox in the step that completes it, so a
 /// record that is still here says that the device has had no 226 for it, and will send it again.
 fn take_back(spool: &Spool, intent: &Intent) -> io::Result<()> {
-    if intent.verb != Verb::Appe {
+    if intent.verb != Verb::Appe && (intent.verb == Verb::Close || intent.offset == 0) {
         return Ok(());
     }
     let Ok(path) = HomePath::parse_entry(intent.path.as_ref()) else { return Ok(()) };
@@ -67,6 +71,15 @@ fn take_back(spool: &Spool, intent: &Intent) -> io::Result<()> {
         warn!(account = intent.account, path = intent.path, bytes = intent.offset, "took back an append that a crash cut off");
         file.set_len(intent.offset)?;
         file.sync_all()?;
+    }
+    Ok(())
+}
+
+fn finish_close(spool: &Spool, intent: &Intent, record: &str) -> io::Result<()> {
+    let Ok(path) = HomePath::parse_entry(intent.path.as_ref()) else { return Ok(()) };
+    if intent.verb == Verb::Close && closing::is_marked(spool, &intent.account, &path, intent.upload)? {
+        spool.outbox.write(format!("{}.data", intent.upload), [])?;
+        spool.under_way.rename(record, &spool.outbox, record)?;
     }
     Ok(())
 }

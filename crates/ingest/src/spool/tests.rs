@@ -68,13 +68,16 @@ fn check_taken_back(record: &str, before: &[u8], after: &[u8]) {
 #[test]
 fn an_append_that_was_cut_off_is_taken_back_and_nothing_else_is() {
     let record = |verb: &str, path: &str| {
-        format!(r#"{{"version":1,"account":"demo","path":"{path}","verb":"{verb}","offset":6,"bytes":4}}"#)
+        format!(
+            r#"{{"version":1,"upload":"01KAKXQ6W0M3Y2T9GQ4V8R5ZJA","account":"demo","path":"{path}","verb":"{verb}","offset":6,"bytes":4}}"#
+        )
     };
     check_taken_back(&record("APPE", "/x.dat"), b"sixsix", b"sixsix");
     check_taken_back(&record("APPE", "/x.dat"), b"sixsixa", b"sixsix");
     check_taken_back(&record("APPE", "/x.dat"), b"sixsixappe", b"sixsix");
     check_taken_back(&record("APPE", "/x.dat"), b"sixsixappe+", b"sixsixappe+");
-    check_taken_back(&record("STOR", "/x.dat"), b"sixsixappe", b"sixsixappe");
+    check_taken_back(&record("STOR", "/x.dat"), b"sixsixappe", b"sixsix");
+    check_taken_back(&record("CLOSE", "/x.dat"), b"sixsixappe", b"sixsixappe");
     check_taken_back(&record("APPE", "/y.dat"), b"sixsixappe", b"sixsixappe");
     check_taken_back(&record("APPE", "/../x.dat"), b"sixsixappe", b"sixsix");
     check_taken_back(r#"{"version":1,"acc"#, b"sixsixappe", b"sixsixappe");

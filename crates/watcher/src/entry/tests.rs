@@ -18,18 +18,18 @@ fn changed(field: &str, value: Value) -> Result<Entry, BadEntry> {
 #[test]
 fn the_golden_entry_is_read() {
     let entry = golden();
-    assert_eq!((entry.device.as_str(), entry.bytes, entry.offset), ("station-7", 1234, 0));
-    assert_eq!((entry.verb, entry.mode), (Verb::Stor, Some(Mode::Active)));
+    assert_eq!((entry.device.as_str(), entry.bytes, entry.offset), ("station-7", 1234, 5678));
+    assert_eq!((entry.verb, entry.mode), (Verb::Appe, Some(Mode::Active)));
     assert_eq!(entry.file_name(), "Messung Süd+1.dat");
     assert_eq!(entry.landed_at.to_string(), "2026-11-21T21:08:01.375Z");
 }
 
 #[test]
-fn mode_and_zone_may_be_absent() {
+fn mode_zone_and_what_came_before_may_be_absent() {
     let mut entry: Value = serde_json::from_str(GOLDEN).unwrap();
-    entry.as_object_mut().unwrap().retain(|field, _| field != "mode" && field != "zone");
+    entry.as_object_mut().unwrap().retain(|field, _| !["mode", "zone", "previous"].contains(&field.as_str()));
     let entry = Entry::parse(golden().upload, &serde_json::to_vec(&entry).unwrap()).unwrap();
-    assert_eq!((entry.mode, entry.zone), (None, None));
+    assert!(entry.mode.is_none() && entry.zone.is_none() && entry.previous.is_none());
 }
 
 #[test]
@@ -47,6 +47,8 @@ fn what_ingest_would_not_have_written_is_refused() {
     }
     check("sha256", json!("B94D27B9934D3E08A52E52D7DA7DABFAC484EFE37A5380EE9088F7ACE2EFCDE9"), "bad sha256");
     check("account", json!(""), "bad account");
+    let previous = json!({ "upload": "01KAKXJC7RSE9Z3D6Y1B5W2NHP", "device": "a/b", "landed_at": "2026-11-21T21:05:24Z" });
+    check("previous", previous, "bad previous");
     for (field, value) in [("verb", json!("RETR")), ("mode", json!("other")), ("bytes", json!(-1)), ("more", json!(1))] {
         check(field, value, "not an entry");
     }

@@ -42,15 +42,15 @@ impl Crashes {
 #[tokio::test]
 async fn a_whole_file_is_old_or_new_and_the_new_one_is_in_the_outbox() {
     let bench = Bench::new();
-    bench.put(Verb::Stor, "x.dat", b"old").await.unwrap();
+    bench.put(Verb::Stor, "x.dat", b"old\n").await.unwrap();
     let crashes = Crashes::of(&bench);
-    bench.put(Verb::Stor, "x.dat", b"new").await.unwrap();
+    bench.put(Verb::Stor, "x.dat", b"new\n").await.unwrap();
     crashes.check(&["sealed", "drafted", "published", "renamed", "settled"], "x.dat", 1, |point, file, came| {
         let landed = matches!(point, "published" | "renamed" | "settled");
         assert_eq!(came.len(), usize::from(landed), "{point}");
-        assert!(came.iter().all(|(_, bytes)| bytes == b"new"));
+        assert!(came.iter().all(|(_, bytes)| bytes == b"new\n"));
         let renamed = matches!(point, "renamed" | "settled");
-        assert_eq!(file.unwrap(), if renamed { b"new" } else { b"old" }, "{point}");
+        assert_eq!(file.unwrap(), if renamed { b"new\n" } else { b"old\n" }, "{point}");
     });
 }
 
@@ -113,5 +113,18 @@ async fn a_temporary_name_is_whole_or_not_there() {
     crashes.check(&["sealed", "drafted", "published", "renamed", "settled"], "x.tmp", 0, |point, file, came| {
         assert_eq!(file, matches!(point, "renamed" | "settled").then(|| b"x".to_vec()), "{point}");
         assert_eq!(came, []);
+    });
+}
+
+#[tokio::test]
+async fn a_close_comes_before_an_append_or_after_it() {
+    let bench = Bench::new();
+    bench.put(Verb::Stor, "x.dat", b"a\n1").await.unwrap();
+    let crashes = Crashes::of(&bench);
+    bench.session().0.del(&bench.account, "x.dat").await.unwrap();
+    crashes.check(&["closing", "marked", "closed"], "x.dat", 1, |point, file, came| {
+        assert_eq!(came.len(), usize::from(point != "closing"), "{point}");
+        assert!(came.iter().all(|(record, bytes)| record["verb"] == "CLOSE" && bytes.is_empty()));
+        assert_eq!(file.unwrap(), b"a\n1", "{point}");
     });
 }

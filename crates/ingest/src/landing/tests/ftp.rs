@@ -116,7 +116,7 @@ async fn a_device_gets_the_replies_it_expects() {
     assert_eq!(device.says("RMD /data").await.0, 550);
 
     let verbs: Vec<_> = bench.outbox().iter().map(|(record, _)| record["verb"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(verbs, ["STOR", "APPE", "STOU", "STOR", "RNTO"]);
+    assert_eq!(verbs, ["STOR", "APPE", "STOU", "STOR", "CLOSE", "RNTO", "CLOSE"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,166 @@
+//! The pasts of segments: from memory when the segment before was read here, else from the raw objects before, back to the first.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Past, Piece, read};
+use crate::error::Error;
+use crate::event::Created;
+use crate::facts::Upload;
+use crate::format::Formats;
+use crate::lake::{Address, Head, Lake, LakeError};
+use crate::limits::Limits;
+
+/// How much of pasts is kept in memory. What falls out is read again from the lake.
+const CACHED_BYTES_MAX: usize = 32 << 20;
+/// A file in more pieces than this is none that a device writes.
+const PIECES_MAX: usize = 100_000;
+/// The watcher carries several uploads at once, so one may be seen moments before the one before it.
+const LOOKS: u32 = 4;
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Reads pieces of files.
+#[derive(Debug)]
+pub(crate) struct Pasts {
+    lake: Arc<dyn Lake>,
+    formats: Arc<Formats>,
+    limits: Limits,
+    cache: Mutex<Cache>,
+    /// One at a time reads its way from a file's beginning, so that this takes the memory of one object and no more.
+    walking: tokio::sync::Mutex<()>,
+}
+
+/// Pasts by the folder of the raw object that they end with; the oldest go first.
+#[derive(Debug, Default)]
+struct Cache {
+    pasts: HashMap<String, Arc<Past>>,
+    order: VecDeque<String>,
+    bytes: usize,
+}
+
+/// Why a past cannot be had.
+#[derive(Debug)]
+pub(crate) enum Missing {
+    /// The piece before is not in the lake, or not yet.
+    Piece(String),
+    /// It can be had, and is of no use.
+    Unreadable(String),
+    /// The lake did not say.
+    Lake(Error),
+}
+
+impl Pasts {
+    pub(crate) fn new(lake: Arc<dyn Lake>, formats: Arc<Formats>, limits: Limits) -> Self {
+        Self { lake, formats, limits, cache: Mutex::default(), walking: tokio::sync::Mutex::default() }
+    }
+
+    /// What the file held before this upload; `None` for a first piece and for one whose past is not known.
+    pub(crate) async fn before(&self, upload: &Upload) -> Result<Option<Arc<Past>>, Missing> {
+        let Some(folder) = &upload.previous else { return Ok(None) };
+        if let Some(past) = self.cached(folder) {
+            return Ok(Some(past));
+        }
+        let _walking = self.walking.lock().await;
+        self.walk(&upload.source.bucket, folder).await.map(Some)
+    }
+
+    /// Reads a piece behind its past, and keeps what follows for the next one. To be called off the reactor.
+    pub(crate) fn read(&self, upload: &Upload, bytes: &[u8], past: Option<&Past>) -> Piece {
+        let piece = read(&self.formats, &self.limits, upload, bytes, past);
+        self.cache().put(folder_of(&upload.source.key), Arc::new(piece.after.clone()));
+        piece
+    }
+
+    /// Goes back to the first piece, or to one whose past is known, and reads from there on.
+    async fn walk(&self, bucket: &str, folder: &str) -> Result<Arc<Past>, Missing> {
+        let mut uploads = Vec::new();
+        let mut next = Some(folder.to_owned());
+        let mut past = None;
+        while let Some(folder) = next.take() {
+            past = self.cached(&folder);
+            if past.is_some() {
+                break;
+            }
+            if uploads.len() == PIECES_MAX {
+                return Err(Missing::Unreadable(format!("the file has come in more than {PIECES_MAX} pieces")));
+            }
+            let upload = self.look(bucket, &folder).await?;
+            next.clone_from(&upload.previous);
+            uploads.push(upload);
+        }
+        while let Some(upload) = uploads.pop() {
+            let bytes = match self.lake.get(&upload.source.at(), self.limits.file_bytes.as_u64()).await {
+                Ok((_, bytes)) => bytes,
+                Err(error @ LakeError::TooLong { .. }) => {
+                    return Err(Missing::Unreadable(format!("a piece before is too long: {error}")));
+                }
+                Err(error) => return Err(Missing::Lake(Error::lake("read the segment before")(error))),
+            };
+            let (formats, limits) = (Arc::clone(&self.formats), self.limits.clone());
+            let key = folder_of(&upload.source.key);
+            let piece = move || read(&formats, &limits, &upload, &bytes, past.as_deref()).after;
+            let after = tokio::task::spawn_blocking(piece).await;
+            let after = Arc::new(after.map_err(|source| Missing::Lake(Error::Task { doing: "read a segment", source }))?);
+            self.cache().put(key, Arc::clone(&after));
+            past = Some(after);
+        }
+        past.ok_or_else(|| Missing::Piece(folder.to_owned()))
+    }
+
+    /// The facts of the one object in a folder.
+    async fn look(&self, bucket: &str, folder: &str) -> Result<Upload, Missing> {
+        let failed = |error| Missing::Lake(Error::lake("look for the segment before")(error));
+        let under = Address { bucket: bucket.to_owned(), key: folder.to_owned() };
+        for look in 1.. {
+            let keys = self.lake.list(&under, None, 1).await.map_err(failed)?;
+            if let Some(key) = keys.into_iter().next() {
+                let at = Address { bucket: bucket.to_owned(), key };
+                let head = self.lake.head(&at).await.map_err(failed)?;
+                return self.upload(at, &head);
+            }
+            if look == LOOKS {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Err(Missing::Piece(folder.to_owned()))
+    }
+
+    fn upload(&self, at: Address, head: &Head) -> Result<Upload, Missing> {
+        // An object of ours names its own moment.
+        let created = Created { at, bytes: Some(head.bytes), created_at: Timestamp::UNIX_EPOCH };
+        Upload::read(&created, head).map_err(|bad| Missing::Unreadable(format!("the segment before: {bad}")))
+    }
+
+    fn cached(&self, folder: &str) -> Option<Arc<Past>> {
+        self.cache().pasts.get(folder).cloned()
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache {
+    fn put(&mut self, folder: String, past: Arc<Past>) {
+        if self.pasts.contains_key(&folder) {
+            return;
+        }
+        self.bytes += past.bytes() + 2 * folder.len();
+        self.order.push_back(folder.clone());
+        self.pasts.insert(folder, past);
+        while self.bytes > CACHED_BYTES_MAX {
+            let Some(oldest) = self.order.pop_front() else { return };
+            let bytes = self.pasts.remove(&oldest).map_or(0, |past| past.bytes());
+            self.bytes = self.bytes.saturating_sub(bytes + 2 * oldest.len());
+        }
+    }
+}
+
+/// The folder of a raw object, which holds nothing else.
+fn folder_of(key: &str) -> String {
+    key.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"))
+}

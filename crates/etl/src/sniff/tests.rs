@@ -1,0 +1,114 @@
+use super::*;
+use crate::format::{Formats, Source};
+
+fn file<'a>(path: &'a str, bytes: &'a [u8]) -> File<'a> {
+    File { path, device: "pump-7", zone: None, bytes }
+}
+
+fn proposed(path: &str, bytes: &[u8]) -> Proposal {
+    propose(&file(path, bytes), &Limits::for_tests()).unwrap()
+}
+
+/// Loads a definition in which these open lines were filled in, and counts the rows it gives of the file, and those it refuses.
+fn filled(path: &str, bytes: &[u8], lines: &[&str]) -> (usize, usize) {
+    let Proposal { mut definition, .. } = proposed(path, bytes);
+    for line in lines {
+        let open = format!("# {line}\n");
+        assert!(definition.contains(&open), "{line} is not open in\n{definition}");
+        definition = definition.replace(&open, &format!("{line}\n"));
+    }
+    let formats = Formats::load(&[Source { file: "x.toml", text: &definition }], "UTC", Limits::for_tests());
+    let formats = formats.unwrap_or_else(|errors| panic!("{errors:?} in\n{definition}"));
+    let parsed = formats.parse(&file(path, bytes)).unwrap_or_else(|refusal| panic!("{refusal} in\n{definition}"));
+    (parsed.parts.iter().map(|part| part.ts.values().len()).sum(), parsed.refused.len())
+}
+
+fn asks(proposal: &Proposal) -> Vec<&str> {
+    proposal.open.iter().filter_map(|open| open.split(':').next()).collect()
+}
+
+#[test]
+fn what_the_file_says_is_settled() {
+    let text = b"Datum;Uhrzeit;Pegel (m);Temp (degC)\n28.11.2026;08:00:00;1,25;7,5\n28.11.2026;08:10:00;1,5;7,25\n";
+    let proposal = proposed("/logs/pegel_20261128.csv", text);
+    assert_eq!(asks(&proposal), ["zone"], "{}", proposal.definition);
+    for line in [
+        "format = \"pegel\"",
+        "paths = [\"**/pegel_*.csv\"]",
+        "delimiter = \";\"",
+        "decimal = \",\"",
+        "timestamp = { columns = [\"Datum\", \"Uhrzeit\"], format = \"%d.%m.%Y %H:%M:%S\" }",
+        "# zone = \"Europe/Berlin\"",
+    ] {
+        assert!(proposal.definition.contains(&format!("{line}\n")), "{line} is not in\n{}", proposal.definition);
+    }
+    assert_eq!(filled("/logs/pegel_20261128.csv", text, &["zone = \"Europe/Berlin\""]), (2, 0));
+}
+
+#[test]
+fn the_order_of_day_and_month_is_open_while_both_fit() {
+    let text = b"when,level\n02/03/2026 08:00,1\n04/05/2026 08:00,2\n";
+    let proposal = proposed("/a.csv", text);
+    assert_eq!(asks(&proposal), ["timestamp", "zone"], "{}", proposal.definition);
+    for format in ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"] {
+        let line = format!("timestamp = {{ columns = [\"when\"], format = \"{format}\" }}");
+        assert_eq!(filled("/a.csv", text, &[&line]), (2, 0));
+    }
+    let text = b"when,level\n02/03/2026 08:00,1\n14/05/2026 08:00,2\n";
+    assert_eq!(filled("/a.csv", text, &[]), (2, 0), "a day above twelve settles it");
+}
+
+#[test]
+fn commas_that_may_set_thousands_apart_are_open() {
+    let text = b"time;count\n2026-01-01T00:00:00Z;1,250\n2026-01-01T00:10:00Z;2,500\n";
+    assert_eq!(asks(&proposed("/a.csv", text)), ["decimal"]);
+    assert_eq!(filled("/a.csv", text, &["decimal = \",\""]), (2, 0));
+}
+
+#[test]
+fn header_rows_words_among_numbers_and_a_devices_column_are_asked_about() {
+    let text =
+        b"Report of pumps\nSTATION,Time,Flow\n,,l/s\nA,2026-01-01 00:00,1.5\nA,2026-01-01 00:10,---\nA,2026-01-01 00:20,2.5\n";
+    let proposal = proposed("/a.csv", text);
+    assert_eq!(asks(&proposal), ["header", "nulls", "zone", "device"], "{}", proposal.definition);
+    assert!(proposal.definition.contains("preamble = 1\n"));
+    assert_eq!(filled("/a.csv", text, &["nulls = [\"---\"]"]), (3, 0));
+}
+
+#[test]
+fn a_file_without_names_gets_places_to_name() {
+    let text = b"1767225600\t1.5\t2\n1767225660\t2.5\t3\n";
+    let proposal = proposed("/a.dat", text);
+    assert!(proposal.definition.contains("{ name = \"column_2\" }"), "{}", proposal.definition);
+    assert_eq!((asks(&proposal), filled("/a.dat", text, &[])), (vec![], (2, 0)));
+}
+
+#[test]
+fn an_encoding_that_nothing_says_is_open() {
+    let (text, _, _) = SHIFT_JIS.encode("日時,気温\n2026/01/01 00:00,1.5\n2026/01/01 00:10,2.5\n");
+    let proposal = proposed("/a.csv", &text);
+    assert!(asks(&proposal).contains(&"encodings"), "{}", proposal.definition);
+    let (text, _, _) = WINDOWS_1252.encode("time,Temp (°C)\n2026-01-01 00:00,1.5\n2026-01-01 00:10,2.5\n");
+    assert!(proposed("/a.csv", &text).definition.contains("windows-1252"));
+}
+
+#[test]
+fn what_is_no_table_of_times_is_named() {
+    let why = |bytes: &[u8]| propose(&file("/a", bytes), &Limits::for_tests()).unwrap_err().reason;
+    assert!(why(b"{\"a\": 1}").contains("JSON"));
+    assert!(why(b"a\0b").contains("NUL"));
+    assert!(why(b"just some\nlines of words\n").contains("no delimiter"));
+    assert!(why(b"").contains("nothing in it"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_is_too_strange(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400), text in "([0-9]{1,4}[-/.:; ,\t\"a]{1,2}){0,60}\n?") {
+        for bytes in [&bytes[..], text.as_bytes()] {
+            if let Ok(proposal) = propose(&file("/a/b.csv", bytes), &Limits::for_tests()) {
+                let parsed: Result<toml::Table, _> = toml::from_str(&proposal.definition);
+                proptest::prop_assert!(parsed.is_ok(), "{}", proposal.definition);
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Where a row's time is, and how it is written: every notation is tried with the reader that will read such files.
+
+use super::layout::Layout;
+use super::question::{Answer, Question};
+use super::quoted;
+use crate::format::{File, Formats, Source};
+use crate::limits::Limits;
+
+/// Notations that devices use, each for a whole time or, with a space between, for a date and a clock in two columns.
+const NOTATIONS: [&str; 21] = [
+    "iso8601",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%y %H:%M:%S",
+    "%d.%m.%y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%y %H:%M:%S",
+    "%m/%d/%y %H:%M:%S",
+    "%d/%m/%y %H:%M",
+    "%m/%d/%y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%y %I:%M:%S %p",
+    "%d-%m-%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y%m%d%H%M%S",
+    "%s",
+];
+/// A notation fits when it reads so many of a hundred rows.
+const READ_PERCENT_MIN: usize = 90;
+
+/// What is known of the times.
+#[derive(Clone, Debug)]
+pub(super) struct Times {
+    /// The columns that give a time together.
+    pub(super) columns: Vec<usize>,
+    /// The names of these, or their places.
+    named: Vec<String>,
+    notations: Vec<&'static str>,
+    /// Whether the text says the offset from UTC itself.
+    has_offset: bool,
+    example: String,
+}
+
+/// Whether a cell may be a date, a clock, or both.
+pub(super) fn is_like_time(cell: &str) -> bool {
+    let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+    let allowed = |character: char| character.is_ascii_digit() || " :./-TZ+,apmAPM".contains(character);
+    let parts = |sign: char| cell.split(sign).filter(|part| part.chars().any(|character| character.is_ascii_digit())).count();
+    let begins = cell.starts_with(|character: char| character.is_ascii_digit());
+    let is_epoch = matches!(cell.len(), 10 | 13) && digits == cell.len() && cell.starts_with('1');
+    let is_stamp = digits == 14 && cell.len() == 14 && (cell.starts_with("20") || cell.starts_with("19"));
+    let is_date = parts('-') >= 3 || parts('/') >= 3 || parts('.') >= 3;
+    begins && cell.chars().all(allowed) && (is_epoch || is_stamp || digits >= 4 && is_date || digits >= 3 && parts(':') >= 2)
+}
+
+/// Finds the columns of the time, and every notation that reads them.
+pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, limits: &Limits) -> Times {
+    let names = layout.names();
+    let alike = |index: &usize| {
+        let cells: Vec<&str> = layout.column(*index).collect();
+        cells.iter().filter(|cell| is_like_time(cell)).count() * 100 >= cells.len() * READ_PERCENT_MIN
+    };
+    let candidates: Vec<usize> = (0..layout.width()).filter(alike).take(2).collect();
+    let tries = candidates.iter().map(|one| vec![*one]).chain((candidates.len() == 2).then(|| candidates.clone()));
+    let mut best = Times {
+        columns: candidates.iter().take(1).copied().collect(),
+        named: Vec::new(),
+        notations: Vec::new(),
+        has_offset: false,
+        example: String::new(),
+    };
+    for columns in tries {
+        let named = columns.iter().map(|index| named(&names, *index, layout)).collect();
+        let times = Times { columns, named, ..best.clone() };
+        let read: Vec<(&'static str, Vec<i64>)> = NOTATIONS
+            .iter()
+            .filter_map(|notation| Some((*notation, read(layout, &times, notation, file, encodings, limits)?)))
+            .collect();
+        let enough = |read: &Vec<i64>| read.len() * 100 >= layout.rows.len() * READ_PERCENT_MIN;
+        let mut fits: Vec<(&'static str, Vec<i64>)> = Vec::new();
+        for (notation, moments) in read.into_iter().filter(|(_, moments)| enough(moments)) {
+            if !fits.iter().any(|(_, other)| *other == moments) {
+                fits.push((notation, moments));
+            }
+        }
+        // A notation that reads more rows than another is the right one: the other cannot read what is there.
+        let most = fits.iter().map(|(_, moments)| moments.len()).max().unwrap_or(0);
+        fits.retain(|(_, moments)| moments.len() == most);
+        if !fits.is_empty() {
+            best = Times { notations: fits.iter().map(|(notation, _)| *notation).collect(), ..times };
+            if best.columns.len() == 1 {
+                break;
+            }
+        }
+    }
+    let first: Vec<&str> = best.columns.iter().filter_map(|index| layout.column(*index).next()).collect();
+    best.example = first.join(" ");
+    best.has_offset = best.notations == ["%s"] || best.example.ends_with('Z') || has_offset(&best.example);
+    if best.named.is_empty() {
+        best.named = best.columns.iter().map(|index| named(&names, *index, layout)).collect();
+    }
+    best
+}
+
+/// A column by its name where that is its own, else by its place.
+fn named(names: &[&str], index: usize, layout: &Layout<'_>) -> String {
+    match names.get(index).filter(|_| layout.names_are_whole()) {
+        Some(name) if !name.ends_with('*') => quoted(name),
+        _ => (index + 1).to_string(),
+    }
+}
+
+fn has_offset(text: &str) -> bool {
+    let clock = text.rfind(':').map_or("", |_| text.rsplit(['T', ' ']).next().unwrap_or_default());
+    clock.contains('+') || clock.matches('-').count() == 1
+}
+
+/// The moments that a notation gives; `None` when it cannot be used.
+fn read(
+    layout: &Layout<'_>,
+    times: &Times,
+    notation: &str,
+    file: &File<'_>,
+    encodings: &Question,
+    limits: &Limits,
+) -> Option<Vec<i64>> {
+    let mut definition = format!("format = \"try\"\ntable = \"try\"\ndevice = {{ account = true }}\n{}", encodings.to_toml());
+    definition.push_str("[match]\npaths = [\"**\"]\n[delimited]\nheader = []\n");
+    definition.push_str(&format!("delimiter = {}\n", quoted(&layout.delimiter.to_string())));
+    let places: Vec<String> = times.columns.iter().map(|index| (index + 1).to_string()).collect();
+    definition.push_str(&format!(
+        "timestamp = {{ columns = [{}], format = {} }}\ncolumns = [\n",
+        places.join(", "),
+        quoted(notation)
+    ));
+    (0..layout.width()).for_each(|index| definition.push_str(&format!("{{ name = \"c{index}\", type = \"text\" }},\n")));
+    definition.push(']');
+    let formats = Formats::load(&[Source { file: "try.toml", text: &definition }], "UTC", limits.clone()).ok()?;
+    let delimiter = layout.delimiter.to_string();
+    let rows = layout.rows.iter().map(|row| row.iter().map(|cell| format!("\"{cell}\"")).collect::<Vec<_>>().join(&delimiter));
+    let text = rows.collect::<Vec<_>>().join("\n");
+    let parsed = formats.parse(&File { bytes: text.as_bytes(), path: "/try", ..*file }).ok()?;
+    Some(parsed.parts.iter().flat_map(|part| part.ts.values().iter().copied()).collect())
+}
+
+impl Times {
+    /// The key `timestamp`.
+    pub(super) fn question(&self) -> Question {
+        let columns = self.named.join(", ");
+        let answer = |notation: &str| match notation {
+            "iso8601" => Answer(format!("{{ columns = [{columns}] }}")),
+            notation => Answer(format!("{{ columns = [{columns}], format = {} }}", quoted(notation))),
+        };
+        let why = format!("{:?} and all other times here can be read in each of these", self.example);
+        if self.notations.is_empty() {
+            let why = format!("no notation that is known reads {:?}; write one", self.example);
+            return Question::suggested("timestamp", vec![answer("%Y-%m-%d %H:%M:%S")], &why);
+        }
+        Question::of("timestamp", self.notations.iter().map(|notation| answer(notation)).collect(), &why)
+    }
+
+    /// The key `zone`.
+    pub(super) fn zone(&self) -> Question {
+        if self.has_offset {
+            return Question::moot("zone");
+        }
+        let why = format!("{:?} says none; without this the account's is taken, then etl.default_zone", self.example);
+        Question::suggested("zone", vec![Answer::text("Europe/Berlin"), Answer::text("+01:00")], &why)
+    }
+}
