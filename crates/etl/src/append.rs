@@ -23,9 +23,12 @@ use crate::limits::Limits;
 use crate::load::Read;
 use crate::members;
 use crate::rows::{Parsed, Refusal, Refused};
+use crate::text::Unit;
 
 /// The command of a file's close, as its facts have it.
 const CLOSE: &str = "CLOSE";
+/// The command that adds to a file.
+const APPEND: &str = "APPE";
 
 /// What a file held up to some point, as far as what follows needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub(crate) struct Past {
     held: Vec<u8>,
     /// How what came last ended.
     end: End,
+    /// Whether what is held is in quarantine already, so that a close has nothing to say of it.
+    kept: bool,
     /// Why nothing that is appended can be read.
     whole: Option<String>,
 }
@@ -97,7 +102,7 @@ pub(crate) fn read(formats: &Formats, limits: &Limits, upload: &Upload, bytes: &
         Ok(None) => return whole(formats, limits, &file(bytes), "an archive"),
         Err(refusal) => return Piece { read: Err(refusal), text: past.then(bytes), held: false, after: past },
     };
-    if is_close(upload) && past.held.trim_ascii().is_empty() {
+    if is_close(upload) && (past.kept || past.held.trim_ascii().is_empty()) {
         return Piece { read: Ok(nothing()), text: past.then(&plain), held: false, after: past };
     }
     if let Some(reason) = &past.whole {
@@ -139,7 +144,7 @@ pub(crate) fn read(formats: &Formats, limits: &Limits, upload: &Upload, bytes: &
     if !head.ends_with(&kept) {
         head.extend_from_slice(&kept);
     }
-    let after = Past { head, held: held.to_vec(), end, whole: None };
+    let after = Past { head, held: held.to_vec(), end, kept: false, whole: None };
     let held = !held.is_empty();
     let unwrapped = if parsed.refused.is_empty() { Vec::new() } else { lines.to_vec() };
     Piece { read: Ok(Read { parsed, unwrapped }), text, held, after }
@@ -166,23 +171,25 @@ fn whole(formats: &Formats, limits: &Limits, file: &File<'_>, form: &str) -> Pie
     Piece { read: members::read(formats, file, limits), text: file.bytes.to_vec(), held: false, after }
 }
 
-/// What no format can make sense of. While more may come, a short text waits, all of it that is in no table: its header may not be
-/// whole. Anything else is refused.
+/// What no format can make sense of. Of a file that grows by appends a short text waits while more may come, all of it that is in no
+/// table: its header may not be whole. Anything else is refused.
 fn undecided(upload: &Upload, text: Vec<u8>, past: Past, refusal: Refusal) -> Piece {
     const WAITING_BYTES_MAX: usize = 16 << 10;
     let own = text.get(past.head.len()..).unwrap_or_default();
-    if upload.open && own.len() <= WAITING_BYTES_MAX && !own.contains(&0) {
+    let is_stored = upload.offset == 0 && upload.verb.as_deref() != Some(APPEND);
+    if upload.open && !is_stored && own.len() <= WAITING_BYTES_MAX && !own.contains(&0) {
         return Piece { read: Ok(nothing()), held: true, after: Past { held: own.to_vec(), ..past }, text };
     }
     // What waited stands in other uploads than this one, so its bytes are kept with the reason.
-    let read = if past.held.is_empty() {
+    let read = if past.held.is_empty() || past.kept {
         Err(refusal)
     } else {
         let refused = Refused { member: None, row: 1, bytes: past.head.len()..text.len(), reason: refusal.reason };
         Ok(Read { parsed: Parsed { refused: vec![refused], ..Parsed::default() }, unwrapped: text.clone() })
     };
-    // Its lines are in quarantine, and may be header to what follows.
-    let after = Past { head: text.clone(), held: Vec::new(), end: End::Line, whole: None };
+    // Its lines are in quarantine, and may be header to what follows; a line without an end may be, too.
+    let (head, held) = text.split_at(if upload.open { LineEnds::of(Unit::Byte).last(&text) } else { text.len() });
+    let after = Past { head: head.to_vec(), held: held.to_vec(), end: End::Line, kept: true, whole: None };
     Piece { read, text, held: false, after }
 }
 

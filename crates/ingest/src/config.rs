@@ -47,7 +47,7 @@ pub struct Append {
     /// How long the last line of a file that is appended to waits for its end, before it counts as whole without one.
     #[serde(with = "humantime_serde")]
     pub wait: Duration,
-    /// The same for a file that came by STOR and to which nothing was appended yet.
+    /// The same for a file that came by STOR and to which nothing was appended yet; zero when such files are always whole.
     #[serde(with = "humantime_serde")]
     pub wait_stored: Duration,
     /// How long a file that is appended to stays in its home directory behind the last append, if that is longer than for others.
@@ -108,7 +108,6 @@ impl Config {
         let durations = [
             ("retention", self.retention),
             ("append.wait", self.append.wait),
-            ("append.wait_stored", self.append.wait_stored),
             ("append.retention", self.append.retention),
             ("passive.wait", self.passive.wait),
             ("active.connect", self.active.connect),

@@ -63,6 +63,9 @@ impl Server {
         let (pool, passive) = Pool::bind(config.listen.ip(), ports, wait, config.proxy.clone())?;
         let (from, port) = (config.active.bind.unwrap_or(config.listen.ip()), config.active.source_port);
         probe(from, port).map_err(|source| Error::Dial { address: (from, port.number()).into(), source })?;
+        if config.append.wait_stored.is_zero() {
+            parts.spool.take_stored_as_whole();
+        }
         let shared = Shared {
             temporary: Arc::new(Temporary::new(&config.temporary)?),
             accounts: parts.accounts,

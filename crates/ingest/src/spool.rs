@@ -11,6 +11,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cap_std::ambient_authority;
@@ -41,6 +42,8 @@ pub struct Spool {
     pub(crate) waiting: Waiting,
     /// Whether files remember what they were made of.
     remembers: bool,
+    /// Whether the last line of a file that was stored waits for its end.
+    waits_stored: AtomicBool,
     locks: Vec<Mutex<()>>,
     #[cfg(test)]
     pub(crate) checkpoint: tests::Checkpoint,
@@ -75,6 +78,7 @@ impl Spool {
             homes: folder("homes")?,
             under_way,
             remembers,
+            waits_stored: AtomicBool::new(true),
             outbox: folder("outbox")?,
             usage: Usage::default(),
             waiting: Waiting::default(),
@@ -100,12 +104,17 @@ impl Spool {
         }
     }
 
-    /// Whether a file ends within a line, and will be closed when nothing goes on with it.
-    pub(crate) fn is_open(&self, file: &fs::File, bytes: u64) -> io::Result<bool> {
-        if bytes == 0 { Ok(false) } else { self.is_open_behind(file, file) }
+    /// From now on a file that is stored is whole, whatever it ends with.
+    pub(crate) fn take_stored_as_whole(&self) {
+        self.waits_stored.store(false, Ordering::Relaxed);
     }
 
-    /// The same for a file at whose end that other one will stand.
+    /// Whether a file that is stored ends within a line, and will be closed when nothing goes on with it.
+    pub(crate) fn is_open(&self, file: &fs::File, bytes: u64) -> io::Result<bool> {
+        if bytes == 0 || !self.waits_stored.load(Ordering::Relaxed) { Ok(false) } else { self.is_open_behind(file, file) }
+    }
+
+    /// The same for a file that is appended to, at whose end that other one will stand.
     pub(crate) fn is_open_behind(&self, file: &fs::File, end: &fs::File) -> io::Result<bool> {
         Ok(self.remembers && !chain::is_packed(file)? && chain::ends_within_line(end)?)
     }

@@ -245,8 +245,16 @@ fn an_archive_has_no_parts() {
 }
 
 #[test]
-fn a_file_that_no_format_claims_is_refused_once_it_is_closed() {
-    let given = pieces("/a.csv", &[b"what is", b" this"]);
+fn what_no_format_claims_is_refused_when_it_is_stored_and_once_it_is_closed_when_it_is_appended() {
+    let given = pieces("/a.csv", &[b"what is this"]);
+    assert_eq!((given.refused.len(), given.whole.len()), (0, 1), "{given:?}");
+    let (formats, limits) = (formats(), Limits::for_tests());
+    let first = read(&formats, &limits, &upload("/a.csv", 0, "APPE", true), b"what is", None);
+    let next = read(&formats, &limits, &upload("/a.csv", 7, "APPE", true), b" this", Some(&first.after));
+    let close = read(&formats, &limits, &upload("/a.csv", 12, "CLOSE", false), b"", Some(&next.after));
+    assert!(first.held && next.held);
+    let mut given = Given::default();
+    [first.read, next.read, close.read].into_iter().for_each(|read| given.add(read));
     assert_eq!((given.refused, given.whole.len()), (vec!["what is this".to_owned()], 0));
     let given = pieces("/a.csv", &[b"what is this\n", b"and this\n"]);
     assert_eq!(given.whole.len(), 2, "{given:?}");
