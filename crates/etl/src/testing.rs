@@ -71,7 +71,7 @@ impl Piece {
 
 impl World {
     /// Puts a piece's raw object into the lake.
-    pub(crate) fn store(&self, piece: &Piece) {
+    pub(crate) fn store_piece(&self, piece: &Piece) {
         let mut facts = BTreeMap::from(
             [
                 ("inlet-upload", piece.id.as_str()),

@@ -59,7 +59,7 @@ async fn in_any_order_and_twice_and_by_two_workers_each_row_is_there_once() {
     for seed in 0..4 {
         let world = World::new();
         let pieces = cut(seed, 30);
-        pieces.iter().for_each(|piece| world.store(piece));
+        pieces.iter().for_each(|piece| world.store_piece(piece));
         let mut order: Vec<_> = (0..2 * pieces.len()).map(|at| at % pieces.len()).collect();
         order.sort_by_key(|at| (at * 7 + usize::try_from(seed).unwrap() * 5) % 11);
         order.iter().for_each(|at| world.announce(&pieces[*at]));
@@ -75,12 +75,12 @@ async fn in_any_order_and_twice_and_by_two_workers_each_row_is_there_once() {
 async fn a_segment_waits_for_the_one_before_it() {
     let world = World::new();
     let pieces = cut(1, 10);
-    world.store(&pieces[1]);
+    world.store_piece(&pieces[1]);
     world.announce(&pieces[1]);
     let rest = async {
         world.queue.delivered_times(2).await;
         for piece in pieces.iter().filter(|piece| piece.id != pieces[1].id) {
-            world.store(piece);
+            world.store_piece(piece);
             world.announce(piece);
         }
     };
@@ -92,7 +92,7 @@ async fn a_segment_waits_for_the_one_before_it() {
 async fn a_segment_before_which_something_is_lost_is_in_quarantine_at_last() {
     let world = World::new();
     let pieces = cut(1, 10);
-    world.store(&pieces[1]);
+    world.store_piece(&pieces[1]);
     world.announce(&pieces[1]);
     load(&world, 1).await;
     assert_eq!(world.records().await, [format!("{} quarantined 0 0", pieces[1].id)]);
@@ -122,11 +122,11 @@ async fn a_last_line_without_an_end_is_loaded_at_the_close_and_once() {
     };
     // Sent again by the device, so closed twice.
     let all = [stored("U1"), stored("U2"), close("C1", "U1"), close("C2", "U2")];
-    all[..2].iter().for_each(|piece| world.store(piece));
+    all[..2].iter().for_each(|piece| world.store_piece(piece));
     all[..2].iter().for_each(|piece| world.announce(piece));
     load(&world, 1).await;
     assert_eq!(values(&world).await, [1.0]);
-    all[2..].iter().for_each(|piece| world.store(piece));
+    all[2..].iter().for_each(|piece| world.store_piece(piece));
     all.iter().for_each(|piece| world.announce(piece));
     load(&world, 2).await;
     assert_eq!(values(&world).await, [1.0, 2.0]);
@@ -147,7 +147,7 @@ async fn a_close_that_closes_nothing_leaves_no_record() {
     let close =
         Piece { id: "C1".into(), verb: "CLOSE", previous: Some("U1".into()), open: false, bytes: Vec::new(), ..stored.clone() };
     for piece in [&stored, &close] {
-        world.store(piece);
+        world.store_piece(piece);
         world.announce(piece);
     }
     load(&world, 1).await;
