@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "inlet-ingest": set(),
     "inlet-watcher": set(),
     "inlet-etl": set(),
+    "inlet-fleet": set(),
 }
 CODE = {".rs", ".py", ".sh", ".toml", ".service", ""}
 # Samples, texts of others and lists that machines write are as long as they are.
