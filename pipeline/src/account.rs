@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use bytesize::ByteSize;
 use clap::Subcommand;
-use ingest::{Accounts, Address, Mode, NewAccount};
+use ingest::{Accounts, Address, Certificate, Mode, NewAccount};
 use rand::seq::IndexedRandom as _;
 
 use crate::config::Config;
@@ -15,7 +16,7 @@ use crate::data::Data;
 /// What can be done with accounts. A running Inlet sees every change at the next login.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Add an account; its password is the first line of standard input
+    /// Add an account that logs in with a password, the first line of standard input, or with a certificate, or with either
     Add {
         /// What the device logs in as: letters, digits, `.`, `_`, `-`; at most 64
         name: String,
@@ -34,8 +35,14 @@ pub enum Command {
         /// What the files of its home may come to, as `500 MiB`, when it is not what the configuration says
         #[arg(long, value_name = "SIZE")]
         quota: Option<ByteSize>,
+        /// The certificate (PEM) that logs it in without a password, as ingest.tls.client_certificate asks for
+        #[arg(long, value_name = "FILE")]
+        certificate: Option<PathBuf>,
+        /// A certificate (PEM) whose subject logs it in without a password; needs ingest.tls.client_ca
+        #[arg(long, value_name = "FILE", conflicts_with = "certificate")]
+        certificate_subject: Option<PathBuf>,
         /// Read the password from standard input, the only way to give it
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present_any = ["certificate", "certificate_subject"])]
         password_stdin: bool,
     },
     /// List the accounts
@@ -65,9 +72,11 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     };
     let accounts = Accounts::open(&data.join(FILE))?;
     match command {
-        Command::Add { name, device, zone, modes, passive_address, quota, password_stdin: _ } => {
-            let password = password_from(std::io::stdin().lock())?;
-            let new = NewAccount { device, zone, modes, passive_address, quota, password };
+        Command::Add { name, device, zone, modes, passive_address, quota, certificate, certificate_subject, password_stdin } => {
+            let password = password_stdin.then(|| password_from(std::io::stdin().lock())).transpose()?;
+            let certificate = certificate.map(|file| shown(&file)).transpose()?.map(|shown| shown.fingerprint);
+            let certificate_subject = certificate_subject.map(|file| shown(&file)).transpose()?.map(|shown| shown.subject);
+            let new = NewAccount { device, zone, modes, passive_address, quota, certificate, certificate_subject, password };
             tokio::task::spawn_blocking(move || accounts.add(&name, new)).await??;
         }
         Command::List => {
@@ -83,6 +92,12 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
                 }
                 if let Some(quota) = account.quota {
                     write!(out, "\tquota {quota}")?;
+                }
+                if let Some(fingerprint) = &account.certificate {
+                    write!(out, "\tcertificate {fingerprint}")?;
+                }
+                if let Some(subject) = &account.certificate_subject {
+                    write!(out, "\tcertificate of {subject}")?;
                 }
                 writeln!(out)?;
             }
@@ -107,9 +122,13 @@ pub async fn first_start(data: &Data) -> anyhow::Result<Option<String>> {
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut written = options.open(&file).with_context(|| format!("make {}", file.display()))?;
     writeln!(written, "{password}").and_then(|()| written.sync_all()).with_context(|| format!("write {}", file.display()))?;
-    let new = NewAccount { password: password.clone(), ..NewAccount::default() };
+    let new = NewAccount { password: Some(password.clone()), ..NewAccount::default() };
     tokio::task::spawn_blocking(move || accounts.add(DEMO, new)).await??;
     Ok(Some(password))
+}
+
+fn shown(file: &Path) -> anyhow::Result<Certificate> {
+    Certificate::of_file(file).with_context(|| format!("{}", file.display()))
 }
 
 /// Letters and digits that a person can tell apart (Crockford's base 32).

@@ -2,14 +2,19 @@
 
 mod client;
 mod network;
+mod trust;
 
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::config::Config;
+
 pub use self::network::{Trial, run as network};
 
-/// Says that all is well: a configuration that was loaded has nothing wrong with it.
-pub fn run(file: Option<&Path>) -> anyhow::Result<()> {
+/// Says that all is well: a configuration that was loaded has nothing wrong with it but, perhaps, in the files of TLS, which other
+/// commands have no business with and need not be allowed to read.
+pub fn run(config: &Config, file: Option<&Path>) -> anyhow::Result<()> {
+    config.ingest.tls.check_files()?;
     let of = file.map_or_else(|| "the embedded defaults".to_owned(), |file| file.display().to_string());
     writeln!(std::io::stdout(), "nothing is wrong with {of}")?;
     Ok(())

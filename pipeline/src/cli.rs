@@ -91,7 +91,7 @@ impl Cli {
             Command::Etl => run::etl(&config).await,
             Command::Account { command } => account::run(&config, command).await,
             Command::Check { network, trial } => {
-                check::run(self.common.config.as_deref())?;
+                check::run(&config, self.common.config.as_deref())?;
                 if network { check::network(&config, trial).await } else { Ok(()) }
             }
             Command::Table { command } => table::run(&config, command).await,

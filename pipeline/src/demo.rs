@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use iceberg::Catalog;
+use ingest::Require;
 use suppaftp::Mode;
 use suppaftp::tokio::AsyncFtpStream;
 use suppaftp::types::FileType;
@@ -34,6 +35,9 @@ const ROWS_SHOWN: usize = 3;
 
 /// Runs everything, plays the fleet, shows the tables, and goes on until a signal says stop.
 pub async fn up(config: &Config) -> anyhow::Result<()> {
+    if config.ingest.tls.require != Require::None {
+        bail!("--demo: its devices know no TLS, and `ingest.tls.require` wants it");
+    }
     let up = Up::start(config).await?;
     up.announce(config)?;
     let Some(password) = up.demo_password.clone() else {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use etl::Formats;
 use iceberg::Catalog;
-use ingest::{Accounts, Spool};
+use ingest::{Accounts, Require, Spool};
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
@@ -92,11 +92,16 @@ impl Up {
         let (ftp, http) = (self.ftp, self.front.local_addr);
         writeln!(out, "data     {}", config.data.display())?;
         writeln!(out, "ftp      {ftp}, passive ports {}", config.ingest.passive.ports)?;
+        let tls = &config.ingest.tls;
+        if let Some(implicit) = tls.listen_implicit {
+            writeln!(out, "ftps     {implicit}, where TLS comes first")?;
+        }
         writeln!(out, "http     http://{http}/ready, /live, /metrics")?;
         if let Some(password) = &self.demo_password {
             writeln!(out, "account  demo, password {password} (kept in {})", config.data.join(account::DEMO_FILE).display())?;
-            writeln!(out, "passive  curl -T FILE ftp://demo:{password}@{ftp}/")?;
-            writeln!(out, "active   curl -T FILE -P - ftp://demo:{password}@{ftp}/")?;
+            let within = if tls.require == Require::None { "" } else { "--ssl-reqd " };
+            writeln!(out, "passive  curl {within}-T FILE ftp://demo:{password}@{ftp}/")?;
+            writeln!(out, "active   curl {within}-T FILE -P - ftp://demo:{password}@{ftp}/")?;
         }
         writeln!(out, "ready ftp={ftp} http={http}")?;
         out.flush().context("print")

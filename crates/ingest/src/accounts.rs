@@ -20,11 +20,13 @@ use tokio::sync::Semaphore;
 use tracing::error;
 
 use self::cache::Cache;
-use self::file::{Listed, Stamp};
+use self::file::Listed;
 pub use self::login::Login;
 use self::password::Hash;
+use crate::certificate::{Certificate, Fingerprint};
 use crate::edge::Address;
 use crate::session::Mode;
+use crate::stamp::{Stamp, stamp};
 
 /// So many passwords are checked at once: each takes 19 MiB and tens of milliseconds of a core.
 const CHECKS_MAX: usize = 2;
@@ -44,6 +46,10 @@ pub struct Account {
     pub passive_address: Option<Address>,
     /// What the files of its home may come to, if it is not what holds for all.
     pub quota: Option<ByteSize>,
+    /// The certificate that logs it in without a password.
+    pub certificate: Option<Fingerprint>,
+    /// The subject whose certificates log it in without a password, if they come from an authority of the server's.
+    pub certificate_subject: Option<String>,
 }
 
 impl fmt::Display for Account {
@@ -67,20 +73,26 @@ pub struct NewAccount {
     pub passive_address: Option<Address>,
     /// What the files of its home may come to, if it is not what holds for all.
     pub quota: Option<ByteSize>,
-    /// In clear; only its hash is kept.
-    pub password: String,
+    /// The certificate that logs it in without a password.
+    pub certificate: Option<Fingerprint>,
+    /// The subject whose certificates log it in without a password, in the form of RFC 4514.
+    pub certificate_subject: Option<String>,
+    /// In clear; only its hash is kept. An account without one logs in with a certificate.
+    pub password: Option<String>,
 }
 
 impl fmt::Debug for NewAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { device, zone, modes, passive_address, quota, password: _ } = self;
+        let Self { device, zone, modes, passive_address, quota, certificate, certificate_subject, password: _ } = self;
         let mut shown = f.debug_struct("NewAccount");
         shown
             .field("device", device)
             .field("zone", zone)
             .field("modes", modes)
             .field("passive_address", passive_address)
-            .field("quota", quota);
+            .field("quota", quota)
+            .field("certificate", certificate)
+            .field("certificate_subject", certificate_subject);
         shown.finish_non_exhaustive()
     }
 }
@@ -144,7 +156,7 @@ impl fmt::Debug for Accounts {
 impl Accounts {
     /// Reads the file; one that is not there holds no accounts.
     pub fn open(path: &Path) -> Result<Self, AccountsError> {
-        let stamp = file::stamp(path);
+        let stamp = stamp(path);
         let listed = Arc::new(by_name(file::read(path)?));
         Ok(Self {
             path: path.to_owned(),
@@ -163,7 +175,9 @@ impl Accounts {
             modes: new.modes,
             passive_address: new.passive_address,
             quota: new.quota,
-            password: Hash::of(&new.password)?,
+            certificate: new.certificate,
+            certificate_subject: new.certificate_subject,
+            password: new.password.as_deref().map(Hash::of).transpose()?,
         };
         listed.check().map_err(AccountsError::Refused)?;
         file::change(&self.path, |accounts| {
@@ -198,7 +212,7 @@ impl Accounts {
     /// tried at once no more are looked at than of many tried one after the other.
     pub(crate) async fn verify_unless(&self, refused: impl Fn() -> bool + Send, name: &str, password: &str) -> Option<Account> {
         let found = self.find(name).await;
-        let hash = found.as_ref().map_or_else(Hash::of_nobody, |listed| listed.password.clone());
+        let hash = found.as_ref().and_then(|listed| listed.password.clone()).unwrap_or_else(Hash::of_nobody);
         let key = self.cached().key(name, password, &hash);
         if self.cached().holds(&key, Instant::now()) {
             return found.map(|listed| listed.account());
@@ -223,6 +237,15 @@ impl Accounts {
         found.map(|listed| listed.account())
     }
 
+    /// The account of this name, if the certificate is one that it holds. A subject counts only when an authority vouches for it:
+    /// anybody can make a certificate that says anything.
+    pub(crate) async fn certified(&self, name: &str, shown: &Certificate, by_authority: bool) -> Option<Account> {
+        let account = self.named(name).await?;
+        let pinned = account.certificate == Some(shown.fingerprint);
+        let known = by_authority && account.certificate_subject.as_ref() == Some(&shown.subject);
+        (pinned || known).then_some(account)
+    }
+
     /// The account of this name, as the file has it now.
     pub(crate) async fn named(&self, name: &str) -> Option<Account> {
         self.find(name).await.map(|listed| listed.account())
@@ -230,7 +253,7 @@ impl Accounts {
 
     async fn find(&self, name: &str) -> Option<Listed> {
         // One look at the file's facts a login; reading it again is for a thread that may wait.
-        let stamp = file::stamp(&self.path);
+        let stamp = stamp(&self.path);
         if self.current.read().unwrap_or_else(PoisonError::into_inner).stamp != stamp {
             let path = self.path.clone();
             let read = tokio::task::spawn_blocking(move || file::read(&path)).await;

@@ -10,6 +10,9 @@ use crate::limits::Limits;
 use crate::names::Temporary;
 use crate::network::Network;
 
+mod tls;
+pub use tls::{ClientCertificate, CloseNotify, Require, Resumption, Tls, Version};
+
 /// How ingest listens, whom it admits, and how long it keeps what it got.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +29,8 @@ pub struct Config {
     /// How long a device's files stay in its home directory.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
+    /// What becomes of an upload whose control connection is gone before the end of the data.
+    pub hang_up: HangUp,
     /// Names that a device uploads under before it renames the file; published when renamed, not before.
     pub temporary: Vec<String>,
     /// Files that grow by APPE.
@@ -36,6 +41,8 @@ pub struct Config {
     pub active: Active,
     /// Balancers that open connections for devices.
     pub proxy: Proxy,
+    /// TLS towards devices.
+    pub tls: Tls,
     /// What bounds sessions, logins and uploads.
     pub limits: Limits,
 }
@@ -53,6 +60,16 @@ pub struct Append {
     /// How long a file that is appended to stays in its home directory behind the last append, if that is longer than for others.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
+}
+
+/// What becomes of an upload whose control connection is gone before the end of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HangUp {
+    /// It is broken off: nobody is left to say that the end of the data is the end of the file.
+    Discard,
+    /// It lands if its data ends in order.
+    Keep,
 }
 
 /// Data connections that the device makes: PASV and EPSV.
@@ -105,6 +122,12 @@ impl Config {
         if self.passive.ports.contains(self.listen.port()) {
             wrong("passive.ports", format!("the range contains the port of listen, {}", self.listen.port()));
         }
+        if let Some(implicit) = self.tls.listen_implicit.filter(|implicit| self.passive.ports.contains(implicit.port())) {
+            wrong("passive.ports", format!("the range contains the port of tls.listen_implicit, {}", implicit.port()));
+        }
+        for (key, what) in self.tls.problems(self.listen) {
+            wrong(key, what);
+        }
         let durations = [
             ("retention", self.retention),
             ("append.wait", self.append.wait),
@@ -112,6 +135,7 @@ impl Config {
             ("passive.wait", self.passive.wait),
             ("active.connect", self.active.connect),
             ("proxy.header", self.proxy.header),
+            ("tls.handshake", self.tls.handshake),
         ];
         for (key, duration) in durations {
             if duration.is_zero() {

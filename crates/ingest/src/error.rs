@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use crate::names::BadPattern;
 
@@ -18,6 +19,18 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The address for control connections that start with TLS is in use, or not one of this host's.
+    #[error("ingest.tls.listen_implicit: cannot listen on {address}")]
+    ListenImplicit {
+        /// The address as configured.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsProblem),
     /// A passive port is in use.
     #[error("ingest.passive.ports: cannot listen on {address}")]
     PassivePorts {
@@ -51,4 +64,22 @@ pub enum Error {
     /// The host has no loopback, or it is used up.
     #[error("cannot listen on the loopback address")]
     Loopback(#[source] io::Error),
+}
+
+/// A file that `[ingest.tls]` names and that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("ingest.tls.{key}: {}: {cause}", path.display())]
+pub struct TlsProblem {
+    /// The key within `ingest.tls`.
+    pub key: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it. Never what stands in it.
+    pub cause: String,
+}
+
+impl TlsProblem {
+    pub(crate) fn new(key: &'static str, path: &Path, cause: String) -> Self {
+        Self { key, path: path.to_owned(), cause }
+    }
 }

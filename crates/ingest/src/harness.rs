@@ -14,7 +14,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, NewAccount};
-use crate::config::{Active, Append, Config, Passive, Proxy};
+use crate::config::{
+    Active, Append, ClientCertificate, CloseNotify, Config, HangUp, Passive, Proxy, Require, Resumption, Tls, Version,
+};
 use crate::edge::{Policy, SourcePort};
 use crate::error::Error;
 use crate::limits::Limits;
@@ -27,6 +29,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(30);
 /// A server with the account `demo`, password `secret`, in a directory of its own.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    /// Where TLS comes first, if anywhere.
+    pub(crate) implicit: Option<SocketAddr>,
     pub(crate) folder: TempDir,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
@@ -41,10 +45,10 @@ pub(crate) async fn start() -> Running {
 pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let server = bind(folder.path(), change).await.unwrap();
-    let address = server.local_addr();
+    let (address, implicit) = (server.local_addr(), server.implicit_addr());
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(server.run(shutdown.clone()));
-    Running { address, folder, shutdown, task }
+    Running { address, implicit, folder, shutdown, task }
 }
 
 /// Binds a server and does not run it yet.
@@ -59,6 +63,7 @@ pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Res
             wait_stored: Duration::from_secs(3600),
             retention: Duration::from_secs(3600),
         },
+        hang_up: HangUp::Discard,
         temporary: vec!["*.tmp".to_owned()],
         passive: Passive {
             ports: "0".parse().unwrap(),
@@ -68,11 +73,23 @@ pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Res
         },
         active: Active { connect: LONG, policy: Policy::Strict, source_port: SourcePort::Ephemeral, bind: None },
         proxy: Proxy { trusted: Vec::new(), header: LONG },
+        tls: Tls {
+            certificate: None,
+            key: None,
+            listen_implicit: None,
+            require: Require::None,
+            min_version: Version::Tls12,
+            resumption: Resumption::Optional,
+            close_notify: CloseNotify::Required,
+            client_certificate: ClientCertificate::None,
+            client_ca: None,
+            handshake: LONG,
+        },
         limits: limits(),
     };
     change(&mut config);
     let accounts = Accounts::open(&folder.join("accounts.toml")).unwrap();
-    accounts.add("demo", NewAccount { password: "secret".to_owned(), ..NewAccount::default() }).unwrap();
+    accounts.add("demo", NewAccount { password: Some("secret".to_owned()), ..NewAccount::default() }).unwrap();
     let spool = Arc::new(Spool::open(folder).unwrap());
     Server::bind(config, Parts { accounts: Arc::new(accounts), spool, files_max: u64::MAX }).await
 }

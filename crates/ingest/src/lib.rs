@@ -6,6 +6,7 @@
 //! files and folders, and landing makes 226 mean safe.
 
 mod accounts;
+mod certificate;
 mod chain;
 mod closing;
 mod config;
@@ -25,13 +26,17 @@ pub mod retention;
 mod server;
 mod session;
 mod spool;
+mod stamp;
 
 pub use accounts::{Account, Accounts, AccountsError, Login, NewAccount};
-pub use config::{Active, Append, Config, Passive, Proxy};
+pub use certificate::{Certificate, CertificateError, Fingerprint};
+pub use config::{
+    Active, Append, ClientCertificate, CloseNotify, Config, HangUp, Passive, Proxy, Require, Resumption, Tls, Version,
+};
 #[cfg(any(fuzzing, test))]
 pub use edge::fuzz;
 pub use edge::{Address, Advertised, Policy, PortRange, SourcePort};
-pub use error::Error;
+pub use error::{Error, TlsProblem};
 pub use landing::{Facts, Landing};
 pub use limits::Limits;
 pub use names::{BadPattern, Temporary};

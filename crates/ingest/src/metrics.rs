@@ -1,5 +1,7 @@
 //! What the edge counts: one function a fact. No label carries a name, a path or an address.
 
+use std::time::Duration;
+
 use crate::session::Mode;
 
 /// A session that is counted as open while this is held.
@@ -102,6 +104,22 @@ pub(crate) fn passive_waited() {
 /// A trusted balancer opened a connection and sent no valid header in time.
 pub(crate) fn proxy_header_failed() {
     metrics::counter!("inlet_proxy_headers_failed_total").increment(1);
+}
+
+/// A TLS handshake ended: full or resumed, or how it failed.
+pub(crate) fn handshake(connection: &'static str, outcome: &'static str) {
+    metrics::counter!("inlet_tls_handshakes_total", "connection" => connection, "outcome" => outcome).increment(1);
+}
+
+/// A device ended its data within TLS by closing the connection, without close_notify.
+pub(crate) fn ended_without_close_notify() {
+    metrics::counter!("inlet_tls_ends_without_close_notify_total").increment(1);
+}
+
+/// The server's certificate is in force until then, in seconds since 1970.
+pub(crate) fn certificate(expires: i64) {
+    metrics::gauge!("inlet_tls_certificate_expiry_timestamp_seconds")
+        .set(Duration::from_secs(u64::try_from(expires).unwrap_or(0)).as_secs_f64());
 }
 
 /// One address had used up the passive ports, and none came free in time.

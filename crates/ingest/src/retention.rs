@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, MetadataExt};
 use jiff::Timestamp;
 use metrics::counter;
 use tokio::time::MissedTickBehavior;
@@ -54,7 +54,7 @@ pub async fn run(spool: Arc<Spool>, temporary: Arc<Temporary>, keep: Keep, shutd
     }
 }
 
-/// Removes the files in all homes that were written last too long before `now`, and closes those that have waited too long for
+/// Removes the files in all homes that were changed last too long before `now`, and closes those that have waited too long for
 /// the rest of their last line. Directories stay, since devices expect them; uploads under way are not in the homes, and what is
 /// in the outbox has a link of its own there.
 pub fn sweep(spool: &Spool, temporary: &Temporary, keep: &Keep, now: Timestamp) -> io::Result<Swept> {
@@ -115,7 +115,9 @@ impl Sweep<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             facts => facts?,
         };
-        let written = Timestamp::try_from(facts.modified()?.into_std()).map_err(io::Error::other)?;
+        // Devices set the time of modification as they like (MFMT); the time of the last change of any kind is the kernel's.
+        let changed = Timestamp::new(facts.ctime(), i32::try_from(facts.ctime_nsec()).unwrap_or(0)).map_err(io::Error::other)?;
+        let written = Timestamp::try_from(facts.modified()?.into_std()).map_err(io::Error::other)?.max(changed);
         let age = Duration::try_from(self.now.duration_since(written)).unwrap_or_default();
         if age <= self.keep.retention || age <= self.keep.append.retention && self.is_appended(&path)? {
             self.left += facts.len();

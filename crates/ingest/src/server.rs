@@ -17,7 +17,7 @@ use crate::accounts::Accounts;
 use crate::closing;
 use crate::config::Config;
 use crate::descriptors::Reserve;
-use crate::edge::{Addresses, Connection, Ends, Loopback, Pool, Reply, Shared, ends, listen, probe, rest, tune};
+use crate::edge::{Addresses, Connection, Doors, Ends, Keys, Loopback, Pool, Reply, Shared, ends, listen, probe, rest, tune};
 use crate::error::Error;
 use crate::limits::{Logins, Place, Places, counted};
 use crate::metadata;
@@ -42,8 +42,9 @@ pub struct Parts {
 
 /// A server that listens already and serves once it is run.
 pub struct Server {
-    listener: TcpListener,
+    doors: Doors,
     address: SocketAddr,
+    implicit: Option<SocketAddr>,
     passive: Vec<TcpListener>,
     shared: Arc<Shared>,
     sessions: Arc<Semaphore>,
@@ -54,11 +55,13 @@ impl Server {
     ///
     /// # Errors
     /// When an address is in use or not ours, with the key that names it; when a pattern for temporary names is none; when
-    /// the availability zone matters and cannot be told.
+    /// the availability zone matters and cannot be told; when a certificate or its key cannot be used.
     pub async fn bind(config: Config, parts: Parts) -> Result<Self, Error> {
         let in_use = |source| Error::Listen { address: config.listen, source };
-        let listener = listen(config.listen).map_err(in_use)?;
-        let address = listener.local_addr().map_err(in_use)?;
+        let plain = listen(config.listen).map_err(in_use)?;
+        let address = plain.local_addr().map_err(in_use)?;
+        let keys = Keys::open(&config.tls)?;
+        let implicit = config.tls.listen_implicit.map(implicit).transpose()?;
         let (ports, wait) = (config.passive.ports, config.passive.wait);
         let (pool, passive) = Pool::bind(config.listen.ip(), ports, wait, config.proxy.clone())?;
         let (from, port) = (config.active.bind.unwrap_or(config.listen.ip()), config.active.source_port);
@@ -77,6 +80,7 @@ impl Server {
             pool,
             addresses: addresses(&config).await?,
             loopback: Loopback::bind().await.map_err(Error::Loopback)?,
+            keys,
             stopping: CancellationToken::new(),
             dismissed: CancellationToken::new(),
             halted: CancellationToken::new(),
@@ -85,7 +89,15 @@ impl Server {
             config,
         };
         let sessions = Arc::new(Semaphore::new(shared.config.limits.sessions));
-        Ok(Self { listener, address, passive, shared: Arc::new(shared), sessions })
+        let (implicit, implicit_address) = implicit.unzip();
+        Ok(Self {
+            doors: Doors { plain, implicit },
+            address,
+            implicit: implicit_address,
+            passive,
+            shared: Arc::new(shared),
+            sessions,
+        })
     }
 
     /// Where control connections are accepted.
@@ -93,11 +105,16 @@ impl Server {
         self.address
     }
 
+    /// Where control connections that start with TLS are accepted.
+    pub fn implicit_addr(&self) -> Option<SocketAddr> {
+        self.implicit
+    }
+
     /// Serves until `shutdown` is cancelled, and for `drain_notice` as if nothing had happened. Then nobody logs in any more; sessions
     /// without a transfer are sent away once none is under way, each other one after its own, and what is not over within `drain`
     /// is broken off.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { listener, address, passive, shared, sessions } = self;
+        let Self { doors, address, implicit: _, passive, shared, sessions } = self;
         let pool: Vec<_> = passive.into_iter().map(|listener| tokio::spawn(Arc::clone(&shared.pool).serve(listener))).collect();
         info!(%address, passive_ports = pool.len(), "accepting uploads");
         let looking_up = tokio::spawn({
@@ -110,18 +127,18 @@ impl Server {
         shared.tasks.spawn(retention::run(spool, temporary, Keep { retention, append }, shutdown.clone()));
         let admission = Admission { shared: Arc::clone(&shared), sessions };
 
-        admission.accept(&listener, shutdown.cancelled()).await;
+        admission.accept(&doors, shutdown.cancelled()).await;
         metrics::draining();
-        admission.accept(&listener, sleep(shared.config.drain_notice)).await;
+        admission.accept(&doors, sleep(shared.config.drain_notice)).await;
         info!(transfers = shared.transfers.len(), "stopping: nobody logs in, transfers finish");
         let deadline = Instant::now() + shared.config.drain;
         shared.stopping.cancel();
         shared.tasks.close();
         shared.transfers.close();
         // Either way there is nothing left to wait for: those that go on have until the deadline for it.
-        let _ = timeout_at(deadline, admission.accept(&listener, shared.transfers.wait())).await;
+        let _ = timeout_at(deadline, admission.accept(&doors, shared.transfers.wait())).await;
         shared.dismissed.cancel();
-        if timeout_at(deadline, admission.accept(&listener, shared.tasks.wait())).await.is_err() {
+        if timeout_at(deadline, admission.accept(&doors, shared.tasks.wait())).await.is_err() {
             warn!(tasks = shared.tasks.len(), "breaking off the transfers that are not finished");
             shared.halted.cancel();
             if timeout(HALT, shared.tasks.wait()).await.is_err() {
@@ -132,6 +149,12 @@ impl Server {
             task.abort();
         }
     }
+}
+
+/// Listens for control connections that start with TLS.
+fn implicit(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listening = listen(address).and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+    listening.map_err(|source| Error::ListenImplicit { address, source })
 }
 
 /// What PASV tells on this server.
@@ -161,33 +184,33 @@ struct Admission {
 
 impl Admission {
     /// Accepts until something else has happened.
-    async fn accept(&self, listener: &TcpListener, until: impl Future<Output = ()>) {
+    async fn accept(&self, doors: &Doors, until: impl Future<Output = ()>) {
         let mut until = std::pin::pin!(until);
         loop {
             tokio::select! {
                 biased;
                 () = &mut until => return,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, client)) => self.admit(stream, client),
+                accepted = doors.accept() => match accepted {
+                    Ok((stream, client, implicit)) => self.admit(stream, client, implicit),
                     Err(error) => rest(&error).await,
                 },
             }
         }
     }
 
-    fn admit(&self, stream: TcpStream, client: SocketAddr) {
+    fn admit(&self, stream: TcpStream, client: SocketAddr, implicit: bool) {
         if self.shared.stopping.is_cancelled() {
-            return turn_away(&stream, "stopping", "The server is stopping");
+            return turn_away(&stream, implicit, "stopping", "The server is stopping");
         }
         if self.shared.reserve.holds(&stream) {
-            return turn_away(&stream, "descriptors", "Too many connections, try again later");
+            return turn_away(&stream, implicit, "descriptors", "Too many connections, try again later");
         }
         let Ok(place) = Arc::clone(&self.sessions).try_acquire_owned() else {
-            return turn_away(&stream, "full", "Too many sessions, try again later");
+            return turn_away(&stream, implicit, "full", "Too many sessions, try again later");
         };
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn(async move {
-            match connection(shared, stream, client).await {
+            match connection(shared, stream, client, implicit).await {
                 Ok(Some((connection, of_address))) => {
                     connection.run().await;
                     drop(of_address);
@@ -207,6 +230,7 @@ async fn connection(
     shared: Arc<Shared>,
     mut stream: TcpStream,
     client: SocketAddr,
+    implicit: bool,
 ) -> io::Result<Option<(Connection, Option<Place<IpAddr>>)>> {
     tune(&stream)?;
     let socket = Ends { client, reached: stream.local_addr()?.ip() };
@@ -219,16 +243,19 @@ async fn connection(
     if !shared.config.limits.exempts(ends.client.ip()) {
         place = shared.by_address.take(counted(ends.client.ip()));
         if place.is_none() {
-            turn_away(&stream, "address", "Too many sessions from your address, try again later");
+            turn_away(&stream, implicit, "address", "Too many sessions from your address, try again later");
             return Ok(None);
         }
     }
-    Ok(Some((Connection::new(shared, stream, ends)?, place)))
+    Ok(Some((Connection::new(shared, stream, ends, implicit)?, place)))
 }
 
-/// Says 421 and closes.
-fn turn_away(stream: &TcpStream, reason: &'static str, text: &'static str) {
+/// Says 421 and closes. Where TLS comes first there are no words before it: a handshake only for them would cost what is short.
+fn turn_away(stream: &TcpStream, implicit: bool, reason: &'static str, text: &'static str) {
     metrics::session_refused(reason);
+    if implicit {
+        return;
+    }
     // A new connection has room for one line; a device that is gone already needs none.
     let _ = stream.try_write(Reply::new(421, text).to_string().as_bytes());
 }

@@ -1,12 +1,15 @@
-//! A device as plain as devices are: it believes every address that it is told, and says every reply that it did not expect.
+//! A device as plain as devices are, in the clear or within TLS: it believes every address that it is told, and says every reply
+//! that it did not expect.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+
+use super::trust::{Handshakes, Trust};
 
 /// Longer than Inlet lets anybody wait by default for a data connection.
 const REPLY: Duration = Duration::from_secs(30);
@@ -15,10 +18,16 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// The longest line that a reply may have.
 const LINE_BYTES_MAX: u64 = 8192;
 
+/// A connection, in the clear or within TLS.
+trait Connection: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<C: AsyncRead + AsyncWrite + Send + Sync + Unpin> Connection for C {}
+
 /// A session with an FTP server.
-#[derive(Debug)]
 pub(super) struct Client {
-    control: BufReader<TcpStream>,
+    control: BufReader<Box<dyn Connection>>,
+    /// What makes each connection one within TLS, if they are.
+    tls: Option<Handshakes>,
     local: SocketAddr,
     server: SocketAddr,
 }
@@ -58,16 +67,34 @@ enum Data {
 }
 
 impl Client {
-    /// Connects and logs in.
-    pub(super) async fn log_in(server: SocketAddr, account: &str, password: &str) -> anyhow::Result<Self> {
-        let stream = connect(server).await?;
+    /// Connects and logs in, within TLS if that is to be trusted.
+    pub(super) async fn log_in(server: SocketAddr, account: &str, password: &str, trust: Option<&Trust>) -> anyhow::Result<Self> {
+        let mut stream = connect(server).await?;
         let local = stream.local_addr()?;
-        let mut client = Self { control: BufReader::new(stream), local, server };
-        ensure!(client.reply().await?.starts_with("220 "), "{server} is no FTP server that is ready");
+        ensure!(
+            reply(&mut BufReader::with_capacity(1, &mut stream)).await?.starts_with("220 "),
+            "{server} is no FTP server that is ready"
+        );
+        let tls = trust.map(Trust::handshakes).transpose()?;
+        let control: Box<dyn Connection> = match &tls {
+            None => Box::new(stream),
+            Some(tls) => {
+                stream.write_all(b"AUTH TLS\r\n").await.context("the control connection broke")?;
+                // Not a byte beyond the reply is read: the next ones belong to TLS.
+                let said = reply(&mut BufReader::with_capacity(1, &mut stream)).await?;
+                ensure!(said.starts_with("234 "), "AUTH TLS was answered: {said}");
+                Box::new(tls.start(server.ip(), stream).await?)
+            }
+        };
+        let mut client = Self { control: BufReader::new(control), tls, local, server };
         client.expect(&format!("USER {account}"), "331 ").await?;
         // Not through `expect`, which says what was sent when it fails.
         let said = client.ask(&format!("PASS {password}")).await?;
         ensure!(said.starts_with("230 "), "the account {account} cannot log in: {said}");
+        if client.tls.is_some() {
+            client.expect("PBSZ 0", "200 ").await?;
+            client.expect("PROT P", "200 ").await?;
+        }
         Ok(client)
     }
 
@@ -75,7 +102,7 @@ impl Client {
     pub(super) async fn list(&mut self, way: Way) -> anyhow::Result<String> {
         let (data, told) = self.prepare(way).await?;
         self.send("NLST").await?;
-        let mut data = match data {
+        let data = match data {
             Data::Open(data) => data,
             Data::Awaited(listener) => tokio::select! {
                 biased;
@@ -86,6 +113,13 @@ impl Client {
         };
         let said = self.reply().await?;
         ensure!(said.starts_with("150 "), "{told}, and the server said: {said}");
+        let mut data: Box<dyn Connection> = match &self.tls {
+            None => Box::new(data),
+            Some(tls) => match tls.start(self.server.ip(), data).await {
+                Ok(data) => Box::new(data),
+                Err(error) => bail!("{told}, and {error:#}; the server said: {}", self.reply().await?),
+            },
+        };
         let mut listing = Vec::new();
         timeout(REPLY, data.read_to_end(&mut listing)).await.context("the listing does not end")??;
         let said = self.reply().await?;
@@ -142,21 +176,25 @@ impl Client {
     }
 
     async fn send(&mut self, line: &str) -> anyhow::Result<()> {
-        self.control.write_all(format!("{line}\r\n").as_bytes()).await.context("the control connection broke")
+        self.control.write_all(format!("{line}\r\n").as_bytes()).await.context("the control connection broke")?;
+        self.control.flush().await.context("the control connection broke")
     }
 
-    /// The last line of the next reply.
     async fn reply(&mut self) -> anyhow::Result<String> {
-        loop {
-            let mut line = String::new();
-            let mut limited = (&mut self.control).take(LINE_BYTES_MAX);
-            let read = timeout(REPLY, limited.read_line(&mut line)).await.context("the server does not answer")?;
-            ensure!(read.context("the control connection broke")? > 0, "the server closed the control connection");
-            let line = line.trim_end();
-            if line.len() >= 3 && line.bytes().take(3).all(|byte| byte.is_ascii_digit()) && line.as_bytes().get(3) != Some(&b'-')
-            {
-                return Ok(line.to_owned());
-            }
+        reply(&mut self.control).await
+    }
+}
+
+/// The last line of the next reply.
+async fn reply(control: &mut BufReader<impl AsyncRead + Unpin>) -> anyhow::Result<String> {
+    loop {
+        let mut line = String::new();
+        let mut limited = (&mut *control).take(LINE_BYTES_MAX);
+        let read = timeout(REPLY, limited.read_line(&mut line)).await.context("the server does not answer")?;
+        ensure!(read.context("the control connection broke")? > 0, "the server closed the control connection");
+        let line = line.trim_end();
+        if line.len() >= 3 && line.bytes().take(3).all(|byte| byte.is_ascii_digit()) && line.as_bytes().get(3) != Some(&b'-') {
+            return Ok(line.to_owned());
         }
     }
 }

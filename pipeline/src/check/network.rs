@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use ingest::{Address, Policy, SourcePort};
+use ingest::{Address, ClientCertificate, Policy, Require, SourcePort};
 use tokio::net::lookup_host;
 
 use super::client::{Client, Way};
+use super::trust::Trust;
 use crate::account;
 use crate::config::Config;
 
@@ -36,11 +37,33 @@ pub async fn run(config: &Config, trial: Trial) -> anyhow::Result<()> {
         Some(host) => lookup_host(host).await.with_context(|| format!("look {host} up"))?.next().context("it has no address")?,
         None => here(config.ingest.listen),
     };
-    say(&format!("trying as {name} through {server}"))?;
+    let trust = Trust::configured(&config.ingest.tls)?;
+    if trust.is_some() && config.ingest.tls.client_certificate == ClientCertificate::Require {
+        bail!("ingest.tls.client_certificate is `require`, and this command has no device's certificate to show");
+    }
+    let (mut failed, mut tried) = (0, 0);
+    if config.ingest.tls.require == Require::None {
+        say(&format!("trying as {name} through {server}, in the clear"))?;
+        failed += each_way(server, &name, &password, None).await?;
+        tried += Way::ALL.len();
+    }
+    if let Some(trust) = trust {
+        say(&format!("trying as {name} through {server}, within TLS after AUTH TLS and PROT P"))?;
+        failed += each_way(server, &name, &password, Some(&trust)).await?;
+        tried += Way::ALL.len();
+    }
+    match failed {
+        0 => Ok(()),
+        failed => bail!("{failed} of {tried} ways to make a data connection failed"),
+    }
+}
+
+/// Tries each way to make a data connection, and says how many failed.
+async fn each_way(server: SocketAddr, name: &str, password: &str, trust: Option<&Trust>) -> anyhow::Result<usize> {
     let mut failed = 0;
     for way in Way::ALL {
         // A session each: what one way leaves behind is not the next one's trouble.
-        let listed = async { Client::log_in(server, &name, &password).await?.list(way).await };
+        let listed = async { Client::log_in(server, name, password, trust).await?.list(way).await };
         match listed.await {
             Ok(told) => say(&format!("  {}  works: {told}", way.as_str()))?,
             Err(_) if server.is_ipv6() && matches!(way, Way::Pasv | Way::Port) => {
@@ -52,10 +75,7 @@ pub async fn run(config: &Config, trial: Trial) -> anyhow::Result<()> {
             }
         }
     }
-    match failed {
-        0 => Ok(()),
-        failed => bail!("{failed} of {} ways to make a data connection failed", Way::ALL.len()),
-    }
+    Ok(failed)
 }
 
 /// What devices are told, in words.
@@ -81,6 +101,16 @@ async fn explain(config: &ingest::Config) -> Vec<String> {
     let trusted: Vec<_> = config.proxy.trusted.iter().map(ToString::to_string).collect();
     if !trusted.is_empty() {
         lines.push(format!("balancers in [{}] must send a PROXY header, others must not", trusted.join(", ")));
+    }
+    let tls = &config.tls;
+    if tls.certificate.is_some() {
+        let needed = match tls.require {
+            Require::None => "nothing needs it",
+            Require::Login => "logging in needs it",
+            Require::Data => "logging in and data connections need it",
+        };
+        let implicit = tls.listen_implicit.map(|address| format!(", and from the start on {address}")).unwrap_or_default();
+        lines.push(format!("TLS: offered with AUTH TLS{implicit}; {needed}"));
     }
     lines
 }

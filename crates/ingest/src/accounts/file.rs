@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::password::Hash;
 use super::{Account, AccountsError, is_name};
+use crate::certificate::Fingerprint;
 use crate::edge::Address;
 use crate::session::Mode;
 
@@ -34,7 +34,12 @@ pub(super) struct Listed {
     pub(super) passive_address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exactly")]
     pub(super) quota: Option<ByteSize>,
-    pub(super) password: Hash,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) certificate: Option<Fingerprint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) certificate_subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) password: Option<Hash>,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -63,7 +68,14 @@ impl Listed {
         if self.modes.as_ref().is_some_and(Vec::is_empty) {
             return Err(format!("account {name:?}: modes is empty; leave it out to allow both"));
         }
-        if !self.password.is_argon2id() {
+        if self.certificate_subject.as_deref() == Some("") {
+            // Nobody is named by it, and so everybody without a name would be.
+            return Err(format!("account {name:?}: certificate_subject is empty"));
+        }
+        if self.password.is_none() && self.certificate.is_none() && self.certificate_subject.is_none() {
+            return Err(format!("account {name:?}: neither password nor certificate; nobody could log in"));
+        }
+        if self.password.as_ref().is_some_and(|password| !password.is_argon2id()) {
             return Err(format!("account {name:?}: password is not an argon2id hash; `inlet account add` writes them"));
         }
         Ok(())
@@ -77,6 +89,8 @@ impl Listed {
             modes: self.modes.clone().unwrap_or_else(|| Mode::ALL.to_vec()),
             passive_address: self.passive_address.clone(),
             quota: self.quota,
+            certificate: self.certificate,
+            certificate_subject: self.certificate_subject.clone(),
         }
     }
 }
@@ -88,20 +102,6 @@ fn exactly<S: Serializer>(size: &Option<ByteSize>, serializer: S) -> Result<S::O
     let whole = units.into_iter().find(|(_, unit)| bytes > 0 && bytes.is_multiple_of(*unit));
     let (unit, length) = whole.unwrap_or(("B", 1));
     serializer.collect_str(&format_args!("{} {unit}", bytes / length))
-}
-
-/// What tells a changed file from an unchanged one, at the price of one system call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
-    inode: u64,
-}
-
-/// `None` where there is no file.
-pub(super) fn stamp(path: &Path) -> Option<Stamp> {
-    let facts = fs::metadata(path).ok()?;
-    Some(Stamp { modified: facts.modified().ok(), bytes: facts.len(), inode: facts.ino() })
 }
 
 /// All accounts, each one in order.

@@ -33,6 +33,10 @@ impl Authenticator for Login {
         let password = credentials.password.as_deref().unwrap_or_default();
         let (session, client) = (self.session.id, self.session.client);
         let ip = client.ip();
+        if self.session.is_vouched(name) {
+            info!(%session, %client, account = name, "logged in with a certificate");
+            return Ok(Principal { username: name.to_owned() });
+        }
         let locked_out = || self.logins.refusal(ip, name, Instant::now()).is_some();
         if let Some(account) = self.accounts.verify_unless(locked_out, name, password).await {
             self.logins.right(ip, name, Instant::now());

@@ -15,7 +15,7 @@ fn opened() -> (TempDir, Accounts) {
 }
 
 fn new(password: &str) -> NewAccount {
-    NewAccount { password: password.into(), ..NewAccount::default() }
+    NewAccount { password: Some(password.into()), ..NewAccount::default() }
 }
 
 fn names(accounts: &Accounts) -> Vec<String> {
@@ -35,6 +35,8 @@ async fn an_account_is_added_verified_listed_and_removed() {
         modes: Mode::ALL.to_vec(),
         passive_address: None,
         quota: None,
+        certificate: None,
+        certificate_subject: None,
     };
     assert_eq!(accounts.verify("station", "one").await, Some(expected.clone()));
     assert_eq!(accounts.verify("demo", "two").await.unwrap().device, "demo");

@@ -8,6 +8,7 @@ fn section(key: &str, line: &str) -> Result<Config, toml::de::Error> {
         ("drain", "drain = \"30s\""),
         ("retention", "retention = \"24h\""),
         ("append", "append = { wait = \"1h\", wait_stored = \"20s\", retention = \"35days\" }"),
+        ("hang_up", "hang_up = \"discard\""),
         ("temporary", "temporary = [\"*.tmp\"]"),
         ("ports", "passive.ports = \"2122-2221\""),
         ("address", "passive.address = \"auto\""),
@@ -18,6 +19,12 @@ fn section(key: &str, line: &str) -> Result<Config, toml::de::Error> {
         ("source_port", "active.source_port = \"ephemeral\""),
         ("trusted", "proxy.trusted = []"),
         ("header", "proxy.header = \"5s\""),
+        ("require", "tls.require = \"none\""),
+        ("min_version", "tls.min_version = \"1.2\""),
+        ("resumption", "tls.resumption = \"optional\""),
+        ("close_notify", "tls.close_notify = \"required\""),
+        ("client_certificate", "tls.client_certificate = \"none\""),
+        ("handshake", "tls.handshake = \"10s\""),
         ("sessions", "limits.sessions = 100"),
         ("login", "limits.login = \"30s\""),
         ("idle", "limits.idle = \"5m\""),
@@ -57,6 +64,26 @@ fn values_that_cannot_work_are_named_with_their_keys() {
     check("home_bytes", "limits.home_bytes = \"0 B\"", &["limits.home_bytes"]);
     check("lockout", "limits.lockout = \"0s\"", &["limits.lockout"]);
     check("temporary", "temporary = [\"[\"]", &["temporary"]);
+    check("handshake", "tls.handshake = \"0s\"", &["tls.handshake"]);
+}
+
+#[test]
+fn keys_of_tls_that_do_not_go_together_are_named() {
+    let pair = "tls.certificate = \"a.pem\"\ntls.key = \"a.key\"\n";
+    check("", pair, &[]);
+    check("", "tls.certificate = \"a.pem\"", &["tls.key"]);
+    for (key, line) in [
+        ("", "tls.key = \"a.key\""),
+        ("", "tls.listen_implicit = \"127.0.0.1:990\""),
+        ("require", "tls.require = \"login\""),
+        ("client_certificate", "tls.client_certificate = \"request\""),
+    ] {
+        check(key, line, &["tls.certificate"]);
+        check(key, &format!("{pair}{}", line.replace("tls.key = \"a.key\"", "")), &[]);
+    }
+    check("", &format!("{pair}tls.client_ca = \"ca.pem\""), &["tls.client_ca"]);
+    check("", &format!("{pair}tls.listen_implicit = \"127.0.0.1:2121\""), &["tls.listen_implicit"]);
+    check("", &format!("{pair}tls.listen_implicit = \"127.0.0.1:2122\""), &["passive.ports"]);
 }
 
 #[test]
@@ -74,6 +101,10 @@ fn a_section_that_is_mistyped_or_not_complete_is_refused() {
         ("trusted", "proxy.trusted = [\"10.0.0.0/33\"]"),
         ("drain_notice", "drain_notice = \"0s\""),
         ("drain", "drain = \"30\""),
+        ("hang_up", "hang_up = \"forget\""),
+        ("require", "tls.require = \"all\""),
+        ("min_version", "tls.min_version = \"1.1\""),
+        ("resumption", "tls.resumption = true"),
     ] {
         assert!(section(key, line).is_err(), "{line:?} for {key:?} was taken");
     }

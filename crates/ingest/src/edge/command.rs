@@ -1,10 +1,17 @@
 //! A control line, parsed: what the device asks for, or the reply that says what is wrong with it.
 //!
-//! RFC 959 section 5.3, RFC 2389 (FEAT, OPTS), RFC 2428 (EPRT, EPSV), RFC 3659 (MDTM, MLST, REST, SIZE).
+//! RFC 959 section 5.3, RFC 2389 (FEAT, OPTS), RFC 2428 (EPRT, EPSV), RFC 2640 (LANG), RFC 3659 (MDTM, MLST, REST, SIZE),
+//! RFC 4217 (AUTH, CCC, PBSZ, PROT), RFC 7151 (HOST), draft-somers-ftp-mfxx (MFMT).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use jiff::Timestamp;
+
 use super::reply::Reply;
+
+mod security;
+mod time;
+pub(crate) use security::{Mechanism, Security};
 
 /// What one control line asks for. Arguments borrow from the line.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +21,18 @@ pub(crate) enum Command<'l> {
     /// PASS: libunftp asks our accounts.
     Pass(&'l str),
     Quit,
+    /// REIN: as if the device had just connected.
+    Reinitialize,
+    /// What protects the connections.
+    Security(Security),
+    /// FEAT.
+    Features,
+    /// HELP, whatever with.
+    Help,
+    /// HOST: which of a server's names is meant (RFC 7151).
+    Host(&'l str),
+    /// TYPE: whether line ends are converted.
+    Type(Type),
     /// A passive data connection in the old form, which can name an IPv4 address only.
     Pasv,
     /// A passive data connection over the family named, or over that of the control connection.
@@ -29,6 +48,13 @@ pub(crate) enum Command<'l> {
     Stat,
     /// MLST of a path, or of the working directory.
     Mlst(Option<&'l str>),
+    /// SIZE, which depends on the type.
+    Size(&'l str),
+    /// MFMT: when a file was modified.
+    Modified {
+        at: Timestamp,
+        path: &'l str,
+    },
     /// A command that libunftp answers well.
     Forward {
         verb: &'static str,
@@ -44,6 +70,17 @@ pub(crate) struct Transfer<'l> {
     pub(crate) verb: Verb,
     /// Empty where the command names no path.
     pub(crate) path: &'l str,
+}
+
+/// How the bytes of a file go over the network (RFC 959 section 3.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Type {
+    /// As they are. So it is until the device says otherwise, though the RFC begins with ASCII: a device that never says TYPE does
+    /// not expect its files to be changed.
+    #[default]
+    Image,
+    /// As text, with CRLF at the end of a line.
+    Ascii,
 }
 
 /// The commands that move data.
@@ -94,15 +131,6 @@ impl Family {
     }
 }
 
-/// The facts that MLST and MLSD give, as FEAT lists them (RFC 3659 section 7.8).
-const FEATURES: &str = "Features:\nEPRT\nEPSV\nMDTM\nMLST type*;size*;modify*;\nREST STREAM\nSIZE\nTVFS\nUTF8\nEnd";
-
-const HELP: &str = "The following commands are recognized:\n\
-    ABOR ALLO APPE CDUP CWD DELE EPRT EPSV FEAT HELP LIST MDTM MKD MLSD MLST MODE\n\
-    NLST NOOP OPTS PASS PASV PORT PWD QUIT REST RETR RMD RNFR RNTO SIZE STAT STOR\n\
-    STOU STRU SYST TYPE USER XCUP XCWD XMKD XPWD XRMD\n\
-    End";
-
 /// Parses a control line without its line end.
 ///
 /// # Errors
@@ -131,6 +159,12 @@ pub(crate) fn parse(line: &[u8]) -> Result<Command<'_>, Reply> {
         "USER" => Command::User(needed(argument)?),
         "PASS" => Command::Pass(argument),
         "QUIT" => none(argument, Command::Quit)?,
+        "REIN" => none(argument, Command::Reinitialize)?,
+        "AUTH" => Command::Security(security::auth(needed(argument)?)?),
+        "PBSZ" => Command::Security(security::buffer_size(argument)?),
+        "PROT" => Command::Security(security::level(needed(argument)?)?),
+        "CCC" => none(argument, Command::Security(Security::ClearControl))?,
+        "HOST" => Command::Host(host(argument).ok_or_else(|| Reply::new(501, "HOST needs a name or an address"))?),
 
         "PASV" => none(argument, Command::Pasv)?,
         "EPSV" => epsv(argument)?,
@@ -156,24 +190,26 @@ pub(crate) fn parse(line: &[u8]) -> Result<Command<'_>, Reply> {
         "DELE" => needed(argument).map(|_| forward("DELE"))?,
         "RNFR" => needed(argument).map(|_| forward("RNFR"))?,
         "RNTO" => needed(argument).map(|_| forward("RNTO"))?,
-        "SIZE" => needed(argument).map(|_| forward("SIZE"))?,
+        "SIZE" => Command::Size(needed(argument)?),
         "MDTM" => needed(argument).map(|_| forward("MDTM"))?,
+        "MFMT" => modified(argument)?,
         "MLST" => Command::Mlst(Some(argument).filter(|path| !path.is_empty())),
 
         "NOOP" => answer(200, "NOOP ok"),
         "SYST" => answer(215, "UNIX Type: L8"),
-        "FEAT" => none(argument, answer(211, FEATURES))?,
-        "HELP" => answer(214, HELP),
+        "FEAT" => none(argument, Command::Features)?,
+        "HELP" => Command::Help,
         "OPTS" => options(argument),
         "TYPE" => type_(argument)?,
         "STRU" => structure(argument)?,
         "MODE" => mode(argument)?,
-        "ALLO" => answer(202, "ALLO is not needed here"),
+        "ALLO" => allocate(argument)?,
         "ACCT" => answer(202, "ACCT is not needed here"),
+        "CLNT" => needed(argument).map(|_| answer(200, "Noted"))?,
+        "LANG" => language(argument)?,
+        "SITE" => site(needed(argument)?),
         // What we know of and do not do is told from what we have never heard of (RFC 959 section 4.2.1).
-        "AUTH" | "CCC" | "CLNT" | "HOST" | "LANG" | "MFMT" | "PBSZ" | "PROT" | "REIN" | "SITE" | "SMNT" => {
-            answer(502, "Command not implemented")
-        }
+        "ADAT" | "CONF" | "ENC" | "MIC" | "SMNT" => answer(502, "Command not implemented"),
         _ => answer(500, "Command not recognized"),
     })
 }
@@ -239,14 +275,63 @@ fn options<'l>(argument: &str) -> Command<'l> {
     })
 }
 
-/// Every type is moved as it is; the sizes and forms that other machines needed are refused (RFC 959 section 3.1.1).
+/// The sizes and forms that other machines needed are refused (RFC 959 section 3.1.1).
 fn type_<'l>(argument: &str) -> Result<Command<'l>, Reply> {
-    let accepted = match needed(argument)?.to_ascii_uppercase().as_str() {
-        "A" | "A N" => "Type is A",
-        "I" | "L 8" => "Type is I",
-        _ => return Err(Reply::new(504, "Only types A, I and L 8 are known")),
+    match needed(argument)?.to_ascii_uppercase().as_str() {
+        "A" | "A N" => Ok(Command::Type(Type::Ascii)),
+        "I" | "L 8" => Ok(Command::Type(Type::Image)),
+        _ => Err(Reply::new(504, "Only types A, I and L 8 are known")),
+    }
+}
+
+/// `ALLO n` or `ALLO n R m` (RFC 959 section 4.1.3). Nothing is set aside: a disk that is full says so when the file comes.
+fn allocate<'l>(argument: &str) -> Result<Command<'l>, Reply> {
+    let words: Vec<&str> = needed(argument)?.split(' ').collect();
+    let is_number = |word: &str| number::<u64>(word).is_some();
+    match words[..] {
+        [bytes] if is_number(bytes) => {}
+        [bytes, r, record] if is_number(bytes) && r.eq_ignore_ascii_case("R") && is_number(record) => {}
+        _ => return Err(Reply::new(501, "ALLO needs a number of bytes")),
+    }
+    Ok(Command::Answer(Reply::new(202, "ALLO is not needed here")))
+}
+
+/// Replies are in English, whatever part of the world it is from (RFC 2640 section 4.1).
+fn language<'l>(argument: &str) -> Result<Command<'l>, Reply> {
+    let primary = argument.split('-').next().unwrap_or_default();
+    if argument.is_empty() || primary.eq_ignore_ascii_case("en") {
+        return Ok(Command::Answer(Reply::new(200, "Replies are in English")));
+    }
+    Err(Reply::new(504, "Replies are in English only"))
+}
+
+fn site<'l>(argument: &str) -> Command<'l> {
+    Command::Answer(match argument.split(' ').next() {
+        Some(help) if help.eq_ignore_ascii_case("HELP") => Reply::new(214, "SITE knows HELP only"),
+        _ => Reply::new(500, "SITE command not recognized"),
+    })
+}
+
+/// A host name, or an address: IPv6 in brackets (RFC 7151 section 3.1).
+fn host(argument: &str) -> Option<&str> {
+    let address = argument.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_name = || {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        (1..=253).contains(&argument.len()) && argument.bytes().all(allowed)
     };
-    Ok(Command::Answer(Reply::new(200, accepted)))
+    match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => is_name(),
+    }
+    .then_some(argument)
+}
+
+/// `YYYYMMDDHHMMSS[.fraction] path`, in UTC (draft-somers-ftp-mfxx section 3.1).
+fn modified(argument: &str) -> Result<Command<'_>, Reply> {
+    let refusal = || Reply::new(501, "MFMT needs YYYYMMDDHHMMSS and a path");
+    let (at, path) = argument.split_once(' ').ok_or_else(refusal)?;
+    let at = time::parse(at).ok_or_else(refusal)?;
+    Ok(Command::Modified { at, path: needed(path)? })
 }
 
 fn structure<'l>(argument: &str) -> Result<Command<'l>, Reply> {

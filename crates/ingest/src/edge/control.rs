@@ -1,7 +1,9 @@
 //! The control connection: bounded lines in, replies out, and a watch on it while data moves.
 
+use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
@@ -11,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::reply::Reply;
+use super::stream::Stream;
 
 /// The longest control line that is read, its line end included.
 pub(crate) const LINE_BYTES_MAX: usize = 4096;
@@ -46,7 +49,7 @@ pub(crate) enum Event {
 /// A control connection and what was read from it but not yet taken.
 #[derive(Debug)]
 pub(crate) struct Control {
-    stream: TcpStream,
+    stream: Stream,
     received: BytesMut,
     /// How much of `received` holds no line end.
     scanned: usize,
@@ -56,7 +59,26 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, received: BytesMut::new(), scanned: 0, patience }
+        Self { stream: Stream::Plain(stream), received: BytesMut::new(), scanned: 0, patience }
+    }
+
+    /// Takes the plain connection for a TLS handshake. Until it is given back nothing can be read or written.
+    ///
+    /// # Errors
+    /// When it is within TLS already, and when the device sent more than it was asked for: what comes before the handshake could
+    /// be anybody's, and must not count as said within TLS.
+    pub(crate) fn take_plain(&mut self) -> io::Result<TcpStream> {
+        if self.received.is_empty() { self.stream.take_plain() } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+
+    /// Goes on within TLS.
+    pub(crate) fn go_on(&mut self, stream: Stream) {
+        self.stream = stream;
+    }
+
+    /// Whether the device has sent more than was taken so far.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.received.is_empty()
     }
 
     /// The next line, without its line end and without telnet's commands. Safe to drop and call again.
@@ -94,12 +116,33 @@ impl Control {
             if let Some(event) = self.event() {
                 return Some(event);
             }
-            match SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]) {
-                Ok(0) if self.has_said_quit() => return None,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                Ok(1..) if self.received.len() >= LINE_BYTES_MAX => return None,
-                Ok(1..) if self.read().await.is_ok() => {}
-                _ => return Some(Event::Lost),
+            match self.read_by_now().await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && self.has_said_quit() => return None,
+                Err(_) => return Some(Event::Lost),
+            }
+        }
+    }
+
+    /// Reads what has come by now, if there is room for it. False when nothing has.
+    async fn read_by_now(&mut self) -> io::Result<bool> {
+        loop {
+            let has_room = self.received.len() < LINE_BYTES_MAX;
+            if has_room && matches!(self.stream, Stream::Tls(_)) {
+                // Within TLS something may be there that the kernel knows nothing of any more.
+                let mut read = pin!(self.read());
+                if let Poll::Ready(read) = poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx))).await {
+                    return read.map(|()| true);
+                }
+            }
+            if !self.stream.has_bytes()? || !has_room {
+                return Ok(false);
+            }
+            match &self.stream {
+                // Bytes are there, but they may be half a record: the look above tells.
+                Stream::Tls(_) => self.stream.socket()?.readable().await?,
+                _ => return self.read().await.map(|()| true),
             }
         }
     }
@@ -145,13 +188,17 @@ impl Control {
 
     /// Sends a reply as libunftp wrote it.
     pub(crate) async fn send_raw(&mut self, reply: &[u8]) -> io::Result<()> {
-        timeout(self.patience, self.stream.write_all(reply)).await?
+        let send = async {
+            self.stream.write_all(reply).await?;
+            self.stream.flush().await
+        };
+        timeout(self.patience, send).await?
     }
 
     /// Says a last word and closes. What the device still sends is thrown away for a moment: closing at once would reset the
     /// connection, and the device would lose the reply that tells it why.
     pub(crate) async fn close(mut self, last: &Reply) {
-        if self.send(last).await.is_err() || self.stream.shutdown().await.is_err() {
+        if self.send(last).await.is_err() || !matches!(timeout(self.patience, self.stream.shutdown()).await, Ok(Ok(()))) {
             return;
         }
         let discard = async {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::active::Policy;
-use super::command::{self, Command, Family};
+use super::command::{self, Command, Family, Mechanism, Security, Type};
 use super::control::printable;
 use super::proxy_protocol::{Ends, Header, ends, read};
 use super::reply::{Reply, whole};
@@ -94,6 +94,21 @@ fn written(command: &Command<'_>) -> String {
         Command::User(name) => line("USER", name),
         Command::Pass(password) => line("PASS", password),
         Command::Quit => line("QUIT", ""),
+        Command::Reinitialize => line("REIN", ""),
+        Command::Security(Security::Auth(Mechanism::Tls)) => line("AUTH", "TLS"),
+        Command::Security(Security::Auth(Mechanism::TlsForAll)) => line("AUTH", "SSL"),
+        Command::Security(Security::BufferSize) => line("PBSZ", "0"),
+        Command::Security(Security::Data(protected)) => line("PROT", if *protected { "P" } else { "C" }),
+        Command::Security(Security::ClearControl) => line("CCC", ""),
+        Command::Features => line("FEAT", ""),
+        Command::Help => line("HELP", ""),
+        Command::Host(name) => line("HOST", name),
+        Command::Type(Type::Image) => line("TYPE", "I"),
+        Command::Type(Type::Ascii) => line("TYPE", "A"),
+        Command::Size(path) => line("SIZE", path),
+        Command::Modified { at, path } => {
+            line("MFMT", &format!("{} {path}", at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y%m%d%H%M%S")))
+        }
         Command::Pasv => line("PASV", ""),
         Command::Epsv(None) => line("EPSV", ""),
         Command::Epsv(Some(Family::V4)) => line("EPSV", "1"),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tracing::warn;
 
 /// How many connections may wait to be accepted.
@@ -29,6 +29,31 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// Where control connections come in.
+#[derive(Debug)]
+pub(crate) struct Doors {
+    /// In the clear, until AUTH TLS.
+    pub(crate) plain: TcpListener,
+    /// Within TLS from the start.
+    pub(crate) implicit: Option<TcpListener>,
+}
+
+impl Doors {
+    /// The next connection, and whether it starts with TLS. Safe to drop and call again.
+    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr, bool)> {
+        let implicit = async {
+            match &self.implicit {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = self.plain.accept() => accepted.map(|(stream, client)| (stream, client, false)),
+            accepted = implicit => accepted.map(|(stream, client)| (stream, client, true)),
+        }
+    }
 }
 
 /// Rests after a failed accept. Without it, a process out of descriptors would spin: the connection stays in the queue and

@@ -9,7 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::ascii;
 use super::reply::spelled;
+use super::stream::Stream;
+use crate::config::CloseNotify;
 use crate::metrics;
 
 /// A transfer's buffer starts small, because most files are, and grows while reads fill it.
@@ -25,37 +28,66 @@ pub(crate) enum Broken {
     Local,
 }
 
+/// How bytes are moved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// How long nothing may move.
+    pub(crate) stall: Duration,
+    /// Whether line ends are converted (TYPE A).
+    pub(crate) ascii: bool,
+    /// What the end of an upload within TLS must be like.
+    pub(crate) close_notify: CloseNotify,
+}
+
 /// Moves what the device sends to libunftp until the device has closed its side.
-pub(crate) async fn upload(
-    device: &mut TcpStream,
-    local: &mut TcpStream,
-    stall: Duration,
-    moved: &AtomicU64,
-) -> Result<(), Broken> {
+pub(crate) async fn upload(device: &mut Stream, local: &mut TcpStream, rules: Rules, moved: &AtomicU64) -> Result<(), Broken> {
+    let stall = rules.stall;
+    let mut text = rules.ascii.then(ascii::Incoming::default);
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES_MIN);
     loop {
-        let read = timeout(stall, device.read_buf(&mut buffer)).await.map_err(|_| stalled(stall))?.map_err(broken)?;
+        let read = match timeout(stall, device.read_buf(&mut buffer)).await.map_err(|_| stalled(stall))? {
+            Err(error) if device.ended_without_close_notify(&error) => bare_end(rules.close_notify)?,
+            read => read.map_err(broken)?,
+        };
         if read == 0 {
-            return Ok(());
+            break;
         }
-        local.write_all(&buffer).await.map_err(|_| Broken::Local)?;
+        match &mut text {
+            None => local.write_all(&buffer).await,
+            Some(text) => local.write_all(&text.convert(&buffer)).await,
+        }
+        .map_err(|_| Broken::Local)?;
         next(&mut buffer, moved);
+    }
+    if let Some(text) = text {
+        local.write_all(text.rest()).await.map_err(|_| Broken::Local)?;
+    }
+    // Before the file lands: Python's ftplib and others hang up and wait for the reply only when they have heard it.
+    let _ = timeout(stall, device.say_close_notify()).await;
+    Ok(())
+}
+
+/// The device closed the connection without close_notify. Anybody on the way could have done that, and a device that loses its
+/// program does it too: within TLS, such an end says nothing about the file.
+fn bare_end(close_notify: CloseNotify) -> Result<usize, Broken> {
+    metrics::ended_without_close_notify();
+    match close_notify {
+        CloseNotify::Optional => Ok(0),
+        CloseNotify::Required => Err(Broken::Device("the data ended without TLS close_notify and may not be whole".to_owned())),
     }
 }
 
 /// Moves what libunftp sends to the device until libunftp has closed its side, then ends the device's data connection.
-pub(crate) async fn download(
-    device: &mut TcpStream,
-    local: &mut TcpStream,
-    stall: Duration,
-    moved: &AtomicU64,
-) -> Result<(), Broken> {
+pub(crate) async fn download(device: &mut Stream, local: &mut TcpStream, rules: Rules, moved: &AtomicU64) -> Result<(), Broken> {
+    let stall = rules.stall;
+    let mut text = rules.ascii.then(ascii::Outgoing::default);
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES_MIN);
     loop {
         if local.read_buf(&mut buffer).await.map_err(|_| Broken::Local)? == 0 {
-            return device.shutdown().await.map_err(broken);
+            return timeout(stall, device.shutdown()).await.map_err(|_| stalled(stall))?.map_err(broken);
         }
-        let mut rest = &buffer[..];
+        let converted = text.as_mut().map(|text| text.convert(&buffer));
+        let mut rest = converted.as_deref().unwrap_or(&buffer[..]);
         while !rest.is_empty() {
             // Each write on its own: a slow device that goes on taking bytes has not stalled.
             timeout(stall, device.write_buf(&mut rest)).await.map_err(|_| stalled(stall))?.map_err(broken)?;

@@ -19,12 +19,14 @@ use ulid::Ulid;
 
 pub(super) use self::end::End;
 use super::address::resolve;
-use super::command::{self, Command, Family};
+use super::command::{self, Command, Family, Type};
 use super::control::{Control, LineError};
+use super::features;
 use super::passive::Lease;
 use super::proxy_protocol::Ends;
 use super::reply::Reply;
 use super::sessions::Shared;
+use super::tls::Protection;
 use super::upstream::{Answer, Upstream};
 use super::watch::{Watch, Who};
 use crate::accounts::Account;
@@ -64,11 +66,16 @@ pub(crate) struct Connection {
     pub(super) data: Option<DataPath>,
     /// Where the next transfer starts (REST).
     pub(super) offset: u64,
+    pub(super) form: Type,
+    /// The session's TLS, once it has begun. On the heap, as most sessions have none.
+    pub(super) protection: Option<Box<Protection>>,
+    /// Whether TLS starts before the first word.
+    implicit: bool,
     /// libunftp is started only for a device that logs in: probes and scans cost nothing.
     upstream: Option<Upstream>,
     who: Who,
     /// Once it has logged in.
-    account: Option<Account>,
+    pub(super) account: Option<Account>,
     /// Its place among the sessions of its account.
     place: Option<Place<String>>,
     /// The working directory, from the root of the home.
@@ -82,7 +89,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(shared: Arc<Shared>, stream: TcpStream, ends: Ends) -> io::Result<Self> {
+    /// A session over a new connection, within TLS from the start if `implicit`.
+    pub(crate) fn new(shared: Arc<Shared>, stream: TcpStream, ends: Ends, implicit: bool) -> io::Result<Self> {
         let local = stream.local_addr()?.ip().to_canonical();
         let Ends { client, reached } = ends;
         let limits = &shared.config.limits;
@@ -93,6 +101,9 @@ impl Connection {
             local,
             data: None,
             offset: 0,
+            form: Type::default(),
+            protection: None,
+            implicit,
             upstream: None,
             who: Who { client, account: String::new() },
             account: None,
@@ -117,6 +128,9 @@ impl Connection {
         metrics::session_ended(end.reason());
         match &end {
             End::Upstream(error) => warn!(%session, %client, error = error as &dyn std::error::Error, "session failed"),
+            End::Handshake(cause) => {
+                info!(%session, %client, cause = cause as &dyn std::error::Error, "session ended without TLS")
+            }
             end => {
                 // Of a device that did not log in the name is not written down: it may be a password in the wrong place.
                 let account = self.account.as_ref().map(|account| account.name.as_str());
@@ -132,6 +146,9 @@ impl Connection {
     }
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        if self.implicit {
+            Box::pin(self.start_protected()).await?;
+        }
         self.reply(&Reply::new(220, "Inlet FTP server ready")).await?;
         loop {
             let line = self.next_line().await?;
@@ -164,10 +181,24 @@ impl Connection {
         match command {
             Command::Answer(reply) => self.reply(&reply).await,
             Command::Quit => Err(End::Quit),
+            // On the heap while it lasts, as a transfer.
+            Command::Security(asked) => Box::pin(self.secure(asked)).await,
+            Command::Features => self.reply(&features::features(self.shared.keys.is_some())).await,
+            Command::Help => self.reply(&features::help(self.shared.keys.is_some())).await,
+            Command::Host(_) if self.account.is_some() => self.reply(&Reply::new(503, "HOST comes before USER")).await,
+            // Whatever name a device knows us by, it is the same server (RFC 7151 section 3.2).
+            Command::Host(name) => self.reply(&Reply::new(220, format!("Inlet FTP server ready, as {name}"))).await,
+            Command::Reinitialize => self.reinitialize().await,
+            Command::User(_) | Command::Pass(_) if self.must_protect_login() => {
+                self.reply(&Reply::new(530, "Logging in is only possible within TLS: say AUTH TLS first")).await
+            }
             Command::User(name) => self.user(name).await,
             Command::Pass(password) => self.pass(password).await,
             _ if self.account.is_none() => self.reply(&Reply::new(530, "Log in with USER and PASS first")).await,
 
+            Command::Pasv | Command::Epsv(_) | Command::Port(_) | Command::Transfer(_) if self.must_protect_data() => {
+                self.reply(&Reply::new(521, "Data connections must be protected here: say PROT P first")).await
+            }
             Command::Pasv | Command::Port(_) if self.epsv_all => {
                 self.reply(&Reply::new(503, "Only EPSV may follow EPSV ALL")).await
             }
@@ -187,6 +218,16 @@ impl Connection {
                 self.was_last = self.shared.stopping.is_cancelled();
                 Ok(())
             }
+            Command::Type(form) => {
+                self.form = form;
+                self.reply(&Reply::new(200, if form == Type::Ascii { "Type is A" } else { "Type is I" })).await
+            }
+            // RFC 3659 section 5: a place in text would count line ends as they are sent, and ours are not.
+            Command::Rest(1..) if self.form == Type::Ascii => self.reply(&Reply::new(501, "REST needs TYPE I")).await,
+            // Section 4: the size in TYPE A is that of what would be sent, which only sending it would tell.
+            Command::Size(_) if self.form == Type::Ascii => self.reply(&Reply::new(550, "SIZE needs TYPE I")).await,
+            Command::Size(path) => self.forward("SIZE", path).await,
+            Command::Modified { at, path } => Box::pin(self.modified(at, path)).await,
             Command::Rest(offset) => {
                 self.offset = offset;
                 self.reply(&Reply::new(350, format!("The next transfer starts at {offset}"))).await
@@ -272,7 +313,7 @@ impl Connection {
     }
 
     /// A path from the root, without `.` and `..`. One that is not taken goes on as it is, and libunftp's answer is the device's.
-    fn whole(&self, path: &str) -> String {
+    pub(super) fn whole(&self, path: &str) -> String {
         let joined = if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", self.folder) };
         HomePath::parse(Path::new(&joined)).map_or(joined, |whole| whole.as_str().to_owned())
     }
@@ -330,9 +371,10 @@ impl Connection {
         self.control.send_raw(&answer.raw).await.map_err(|_| End::Lost)
     }
 
-    /// Watches the control connection during a transfer that counts its bytes in `moved`.
-    pub(super) fn watch<'c>(&'c mut self, moved: &'c AtomicU64) -> Watch<'c> {
-        Watch { control: &mut self.control, halted: &self.shared.halted, who: &self.who, moved }
+    /// Watches the control connection during a transfer that counts its bytes in `moved`, and that goes on when the control
+    /// connection is gone if it `outlives` that.
+    pub(super) fn watch<'c>(&'c mut self, moved: &'c AtomicU64, outlives: bool) -> Watch<'c> {
+        Watch { control: &mut self.control, halted: &self.shared.halted, who: &self.who, moved, outlives }
     }
 }
 

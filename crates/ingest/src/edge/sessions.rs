@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::address::Addresses;
 use super::loopback::Loopback;
 use super::passive::Pool;
+use super::tls::Keys;
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::descriptors::Reserve;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
     pub(crate) addresses: Addresses,
     pub(crate) loopback: Loopback,
+    /// Nothing when no certificate is configured.
+    pub(crate) keys: Option<Keys>,
     /// Nobody logs in any more. Whoever has logged in may finish the transfer under way, or make one more.
     pub(crate) stopping: CancellationToken,
     /// Sessions that are not in a transfer end now.

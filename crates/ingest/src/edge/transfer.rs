@@ -12,12 +12,15 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::active::{self, Dial};
-use super::command::{Transfer, Verb};
-use super::relay::{self, Broken};
+use super::command::{Transfer, Type, Verb};
+use super::relay::{self, Broken, Rules};
 use super::reply::Reply;
 use super::session::{Connection, DataPath, End};
+use super::stream::Stream;
+use super::tls::HandshakeError;
 use super::upstream::{Answer, Upstream, command};
 use super::watch::Interruption;
+use crate::config::HangUp;
 use crate::session::{self, Fate, Mode, Session};
 use crate::{limits, metrics};
 
@@ -33,14 +36,17 @@ const ABORTED: &str = "the device sent ABOR";
 enum Outcome {
     /// libunftp has the last word: 226, or why it refuses.
     Answered(Answer),
-    /// It broke off: the cause in words, for the 426.
-    Broken(String),
+    /// It broke off, or never began: the reply that says why.
+    Broken(Reply),
 }
 
 impl Connection {
     pub(super) async fn transfer(&mut self, transfer: Transfer<'_>) -> Result<(), End> {
         // REST holds for one transfer only, however that ends (RFC 3659 section 5.3).
         let offset = std::mem::take(&mut self.offset);
+        if offset > 0 && !self.may_start_at_an_offset(transfer.verb) {
+            return self.reply(&Reply::new(554, "REST goes before STOR and RETR only, and needs TYPE I")).await;
+        }
         let Some(path) = self.data.take() else {
             return self.reply(&Reply::new(425, "Send PASV, EPSV, PORT or EPRT first")).await;
         };
@@ -49,7 +55,8 @@ impl Connection {
             return self.reply(&Reply::new(452, "The server's disk is nearly full, try again later")).await;
         }
         let mode = path.mode();
-        let cause = match self.connect(path).await {
+        let outlives = self.outlives(transfer.verb);
+        let cause = match self.connect(path, outlives).await {
             Ok(Ok(device)) => return self.carry(transfer, mode, offset, device).await,
             Ok(Err(cause)) => cause,
             Err(Interruption::Lost) => return Err(End::Lost),
@@ -66,8 +73,22 @@ impl Connection {
         free.inspect(|bytes| metrics::disk_free(*bytes)).is_none_or(|bytes| bytes >= self.shared.config.limits.disk_free.as_u64())
     }
 
+    /// REST is for one file that goes on where it stopped. What is appended goes to the end of the file, wherever that is.
+    fn may_start_at_an_offset(&self, verb: Verb) -> bool {
+        match verb {
+            Verb::Stor | Verb::Retr => self.form == Type::Image,
+            Verb::Appe | Verb::Stou => false,
+            Verb::List | Verb::Nlst | Verb::Mlsd => true,
+        }
+    }
+
+    /// Whether a transfer goes on when the control connection is gone.
+    fn outlives(&self, verb: Verb) -> bool {
+        verb.announced().is_some() && self.shared.config.hang_up == HangUp::Keep
+    }
+
     /// Connects the device's side: in passive mode the device comes, in active mode it is dialled now and not before.
-    async fn connect(&mut self, path: DataPath) -> Result<Result<TcpStream, String>, Interruption> {
+    async fn connect(&mut self, path: DataPath, outlives: bool) -> Result<Result<TcpStream, String>, Interruption> {
         let config = &self.shared.config.active;
         let dial = Dial { from: config.bind.unwrap_or(self.local), port: config.source_port, limit: config.connect };
         let connecting = async {
@@ -76,7 +97,7 @@ impl Connection {
                 DataPath::Active(target) => active::dial(target, dial).await,
             }
         };
-        self.watch(&AtomicU64::new(0)).during(connecting).await
+        self.watch(&AtomicU64::new(0), outlives).during(connecting).await
     }
 
     /// Has libunftp open its side, moves the bytes, and tells the device how it ended.
@@ -90,18 +111,34 @@ impl Connection {
             self.pass_on(&answer).await?;
             return self.settle(upstream, offset, false).await;
         };
-        // The data connection stands on both sides: from here on the device may send or receive.
-        match transfer.verb {
+        // The data connection stands on both sides: from here on the device may send or receive, after its handshake with TLS.
+        let told = match transfer.verb {
             // RFC 1123 section 4.1.2.9: the reply names the file in this form.
-            Verb::Stou => self.reply(&Reply::new(150, format!("FILE: {}", answer.text()))).await?,
-            _ => self.pass_on(&answer).await?,
+            Verb::Stou => self.reply(&Reply::new(150, format!("FILE: {}", answer.text()))).await,
+            _ => self.pass_on(&answer).await,
+        };
+        let outlives = self.outlives(transfer.verb);
+        if !outlives {
+            told?;
         }
 
         let moved = AtomicU64::new(0);
-        let sides = Sides { device, local, moved: &moved };
-        let outcome = match &pledge {
-            Some(pledge) => self.upload(&mut upstream, sides, pledge).await,
-            None => self.download(&mut upstream, sides, transfer.verb).await,
+        let outcome = match self.protect(device, transfer.verb).await {
+            Ok(device) => {
+                let sides = Sides { device, local, moved: &moved };
+                match &pledge {
+                    Some(pledge) => self.upload(&mut upstream, sides, pledge, outlives).await,
+                    None => self.download(&mut upstream, sides, transfer.verb).await,
+                }
+            }
+            Err(failed) => {
+                if let Some(pledge) = &pledge {
+                    pledge.broken();
+                }
+                metrics::data_connection_failed(mode);
+                let refusal = failed?;
+                abandon(&mut upstream, local, transfer.verb).await.map(|()| Outcome::Broken(refusal))
+            }
         };
         let (whole, ended) = match &outcome {
             Ok(Outcome::Answered(answer)) if answer.code == 226 => (true, "whole"),
@@ -112,9 +149,40 @@ impl Connection {
         // Both sides of the data connection are closed by now: the device hears what has already happened.
         match outcome? {
             Outcome::Answered(answer) => self.pass_on(&answer).await?,
-            Outcome::Broken(cause) => self.reply(&Reply::new(426, format!("Transfer aborted: {cause}"))).await?,
+            Outcome::Broken(reply) => self.reply(&reply).await?,
         }
         self.settle(upstream, offset, whole).await
+    }
+
+    /// Does the handshake on a data connection that is to be protected. Otherwise gives the reply that says why there is none, or
+    /// the session's end.
+    async fn protect(&mut self, device: TcpStream, verb: Verb) -> Result<Stream, Result<Reply, End>> {
+        // Lent for the handshake, while the control connection is watched.
+        let Some(protection) = self.protection.take_if(|protection| protection.data) else { return Ok(Stream::Plain(device)) };
+        let (upload, limit) = (verb.announced().is_some(), self.shared.config.tls.handshake);
+        let outlives = self.outlives(verb);
+        let shaken = self.watch(&AtomicU64::new(0), outlives).during(protection.of_data(device, upload, limit)).await;
+        self.protection = Some(protection);
+        match shaken {
+            Ok(Ok(stream)) => Ok(Stream::Tls(stream)),
+            // Trying again may help, or it will not (RFC 4217 section 9).
+            Ok(Err(failed @ (HandshakeError::Stalled(_) | HandshakeError::Lost(_)))) => {
+                Err(Ok(Reply::new(425, format!("No data connection: {failed}"))))
+            }
+            Ok(Err(failed)) => Err(Ok(Reply::new(522, format!("No data connection: {failed}")))),
+            Err(Interruption::Lost) => Err(Err(End::Lost)),
+            Err(Interruption::Halted) => Err(Ok(aborted(STOPPING))),
+            Err(Interruption::Aborted) => Err(Ok(aborted(ABORTED))),
+        }
+    }
+
+    fn rules(&self, verb: Verb) -> Rules {
+        Rules {
+            stall: self.shared.config.limits.stall,
+            // Lists have CRLF at their line ends in any type.
+            ascii: self.form == Type::Ascii && (verb.announced().is_some() || verb == Verb::Retr),
+            close_notify: self.shared.config.tls.close_notify,
+        }
     }
 
     /// Keeps libunftp for the next command.
@@ -127,26 +195,32 @@ impl Connection {
         Ok(())
     }
 
-    async fn upload(&mut self, upstream: &mut Upstream, sides: Sides<'_>, pledge: &Pledge) -> Result<Outcome, End> {
-        let stall = self.shared.config.limits.stall;
+    async fn upload(
+        &mut self,
+        upstream: &mut Upstream,
+        sides: Sides<'_>,
+        pledge: &Pledge,
+        outlives: bool,
+    ) -> Result<Outcome, End> {
+        let rules = self.rules(Verb::Stor);
         let Sides { mut device, mut local, moved } = sides;
         let work = async {
             tokio::select! {
                 biased;
                 // A refusal need not wait for the end of the data.
                 answer = upstream.reply() => Err(answer),
-                end = relay::upload(&mut device, &mut local, stall, moved) => Ok(end),
+                end = relay::upload(&mut device, &mut local, rules, moved) => Ok(end),
             }
         };
-        let mut end = self.watch(moved).during(work).await;
+        let mut end = self.watch(moved, outlives).during(work).await;
         if matches!(end, Ok(Ok(Ok(()))))
-            && let Err(before) = self.watch(moved).by_now().await
+            && let Err(before) = self.watch(moved, outlives).by_now().await
         {
             // A device that aborts or dies ends both connections, and the data connection's end may be heard of first.
             end = Err(before);
         }
         let cause = match end {
-            Ok(Ok(Ok(()))) => return self.complete(upstream, local, moved, pledge).await,
+            Ok(Ok(Ok(()))) => return self.complete(upstream, local, moved, pledge, outlives).await,
             Ok(Ok(Err(Broken::Local))) => return answered(last_reply(upstream, Some(local)).await),
             Ok(Ok(Err(Broken::Device(cause)))) => cause,
             Ok(Err(refusal)) => return answered(refusal),
@@ -159,7 +233,7 @@ impl Connection {
         drop(local);
         // libunftp's own reply to this is not for the device.
         answered(last_reply(upstream, None).await)?;
-        Ok(Outcome::Broken(cause))
+        Ok(Outcome::Broken(aborted(cause)))
     }
 
     /// All bytes are here. Until libunftp has answered, the upload is whole only as long as the device stands by it.
@@ -169,12 +243,13 @@ impl Connection {
         mut local: TcpStream,
         moved: &AtomicU64,
         pledge: &Pledge,
+        outlives: bool,
     ) -> Result<Outcome, End> {
         pledge.complete();
         // A failure means that libunftp has closed its side and says why.
         let _ = local.shutdown().await;
         let mut reply = pin!(last_reply(upstream, Some(local)));
-        match self.watch(moved).during(&mut reply).await {
+        match self.watch(moved, outlives).during(&mut reply).await {
             Ok(answer) => answered(answer),
             Err(Interruption::Halted) => answered(reply.await),
             Err(interruption) => {
@@ -187,10 +262,10 @@ impl Connection {
     }
 
     async fn download(&mut self, upstream: &mut Upstream, sides: Sides<'_>, verb: Verb) -> Result<Outcome, End> {
-        let stall = self.shared.config.limits.stall;
+        let rules = self.rules(verb);
         let Sides { mut device, mut local, moved } = sides;
-        let work = relay::download(&mut device, &mut local, stall, moved);
-        let cause = match self.watch(moved).during(work).await {
+        let work = relay::download(&mut device, &mut local, rules, moved);
+        let cause = match self.watch(moved, false).during(work).await {
             Ok(Ok(()) | Err(Broken::Local)) => {
                 drop(device);
                 return answered(last_reply(upstream, Some(local)).await);
@@ -201,17 +276,27 @@ impl Connection {
             Err(Interruption::Aborted) => ABORTED.to_owned(),
         };
         drop(device);
-        // A listing is read to its end: libunftp gives no reply at all when it cannot send one. A file is not: it may be long.
-        let local = Some(local).filter(|_| verb != Verb::Retr);
-        answered(last_reply(upstream, local).await)?;
-        Ok(Outcome::Broken(cause))
+        abandon(upstream, local, verb).await?;
+        Ok(Outcome::Broken(aborted(cause)))
     }
+}
+
+/// The reply to a transfer that broke off.
+fn aborted(cause: impl std::fmt::Display) -> Reply {
+    Reply::new(426, format!("Transfer aborted: {cause}"))
+}
+
+/// Ends libunftp's side of a transfer that the device's side has no use for. Its own reply to this is not for the device.
+async fn abandon(upstream: &mut Upstream, local: TcpStream, verb: Verb) -> Result<(), End> {
+    // A listing is read to its end: libunftp gives no reply at all when it cannot send one. A file is not: it may be long.
+    let local = Some(local).filter(|_| matches!(verb, Verb::List | Verb::Nlst | Verb::Mlsd));
+    last_reply(upstream, local).await.map(drop).map_err(End::Upstream)
 }
 
 /// The two data connections of a transfer.
 #[derive(Debug)]
 struct Sides<'m> {
-    device: TcpStream,
+    device: Stream,
     local: TcpStream,
     moved: &'m AtomicU64,
 }

@@ -36,17 +36,23 @@ pub(super) struct Watch<'c> {
     pub(super) who: &'c Who,
     /// The bytes that STAT tells.
     pub(super) moved: &'c AtomicU64,
+    /// Whether the work goes on without the control connection.
+    pub(super) outlives: bool,
 }
 
 impl Watch<'_> {
     /// Does the work unless something comes between. STAT is answered meanwhile (RFC 959 section 4.1.3).
     pub(super) async fn during<T>(mut self, work: impl Future<Output = T>) -> Result<T, Interruption> {
         let mut work = pin!(work);
+        let mut lost = false;
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(done),
-                event = self.control.watch() => self.meet(event).await?,
+                event = self.control.watch(), if !lost => match self.meet(event).await {
+                    Err(Interruption::Lost) if self.outlives => lost = true,
+                    met => met?,
+                },
                 () = self.halted.cancelled() => return Err(Interruption::Halted),
             }
         }
@@ -55,7 +61,10 @@ impl Watch<'_> {
     /// Whether something had come already when the work was done.
     pub(super) async fn by_now(mut self) -> Result<(), Interruption> {
         while let Some(event) = self.control.event_by_now().await {
-            self.meet(event).await?;
+            match self.meet(event).await {
+                Err(Interruption::Lost) if self.outlives => return Ok(()),
+                met => met?,
+            }
         }
         Ok(())
     }

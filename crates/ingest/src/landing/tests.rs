@@ -84,6 +84,8 @@ fn account(name: &str) -> Account {
         modes: Mode::ALL.to_vec(),
         passive_address: None,
         quota: None,
+        certificate: None,
+        certificate_subject: None,
     }
 }
 

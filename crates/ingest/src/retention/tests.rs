@@ -31,9 +31,11 @@ fn write(root: &Path, path: &str, written: Timestamp) {
 #[test]
 fn old_files_go_and_the_rest_stays() {
     let (root, spool, temporary) = spool();
-    let now: Timestamp = "2026-11-21T21:08:01Z".parse().unwrap();
-    write(root.path(), "old.dat", now - 25 * HOUR);
-    write(root.path(), "deep/er/old.tmp", now - 25 * HOUR);
+    // Files are as old as the kernel says, so the sweep comes later.
+    let made = Timestamp::now();
+    let now = made + 25 * HOUR;
+    write(root.path(), "old.dat", made);
+    write(root.path(), "deep/er/old.tmp", made - 1000 * HOUR);
     write(root.path(), "deep/new.dat", now - 24 * HOUR);
     write(root.path(), "future.dat", now + 25 * HOUR);
     let outside = root.path().join("homes/demo/deep/new.dat");
@@ -49,12 +51,21 @@ fn old_files_go_and_the_rest_stays() {
     assert_eq!(sweep(&spool, &temporary, &KEEP, now).unwrap(), Swept::default());
 }
 
+#[test]
+fn a_device_that_dates_its_file_back_does_not_lose_it() {
+    let (root, spool, temporary) = spool();
+    let now = Timestamp::now();
+    write(root.path(), "under-way.tmp", now - 1000 * HOUR);
+    assert_eq!(sweep(&spool, &temporary, &KEEP, now).unwrap(), Swept::default());
+}
+
 #[tokio::test]
 async fn the_task_sweeps_until_the_shutdown() {
     let (root, spool, temporary) = spool();
     write(root.path(), "old.dat", Timestamp::now() - 25 * HOUR);
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(run(spool, temporary, KEEP, shutdown.clone()));
+    let keep = Keep { retention: Duration::from_millis(100), ..KEEP };
+    let task = tokio::spawn(run(spool, temporary, keep, shutdown.clone()));
     let old = root.path().join("homes/demo/old.dat");
     let wait = async {
         while old.exists() {

@@ -1,4 +1,4 @@
-use super::{Command, Family, Transfer, Verb, parse};
+use super::{Command, Family, Mechanism, Security, Transfer, Type, Verb, parse};
 
 fn check(line: &str, expected: Command<'_>) {
     assert_eq!(parse(line.as_bytes()).as_ref(), Ok(&expected), "{line:?}");
@@ -95,12 +95,35 @@ fn rest_takes_a_number() {
 #[test]
 fn arguments_are_neither_missing_nor_too_many() {
     for line in [
-        "USER", "STOR", "STOR ", "APPE", "RETR", "CWD", "MKD", "RMD", "DELE", "RNFR", "RNTO", "SIZE", "MDTM", "TYPE", "STRU",
+        "USER",
+        "STOR",
+        "STOR ",
+        "APPE",
+        "AUTH",
+        "PROT",
+        "PBSZ",
+        "HOST",
+        "CLNT",
+        "SITE",
+        "ALLO",
+        "MFMT",
+        "MFMT 20260101000000",
+        "RETR",
+        "CWD",
+        "MKD",
+        "RMD",
+        "DELE",
+        "RNFR",
+        "RNTO",
+        "SIZE",
+        "MDTM",
+        "TYPE",
+        "STRU",
         "MODE",
     ] {
         check_code(line, 501);
     }
-    for line in ["STOU name", "PASV 1", "ABOR x", "CDUP x", "PWD x", "FEAT x", "QUIT x"] {
+    for line in ["STOU name", "REIN x", "CCC x", "PASV 1", "ABOR x", "CDUP x", "PWD x", "FEAT x", "QUIT x"] {
         check_code(line, 501);
     }
 }
@@ -114,29 +137,93 @@ fn fixed_answers() {
     check_code("OPTS UTF8 OFF", 504);
     check_code("OPTS MLST type;size;", 501);
     check_code("OPTS", 501);
-    check_code("TYPE I", 200);
-    check_code("type a n", 200);
-    check_code("TYPE L 8", 200);
     check_code("TYPE E", 504);
+    check_code("TYPE A T", 504);
     check_code("STRU F", 200);
     check_code("STRU R", 504);
     check_code("MODE S", 200);
     check_code("MODE Z", 504);
     check_code("NOOP", 200);
     check_code("SYST", 215);
-    check_code("HELP", 214);
-    check_code("FEAT", 211);
+    check("HELP STOR", Command::Help);
+    check("FEAT", Command::Features);
     check_code("ALLO 1000", 202);
+    check_code("ALLO 1000 R 80", 202);
+    check_code("ALLO many", 501);
+    check_code("ALLO 1 2", 501);
+    check_code("CLNT x", 200);
+    check_code("LANG", 200);
+    check_code("lang EN-us", 200);
+    check_code("LANG fr", 504);
+    check_code("SITE help", 214);
+    check_code("SITE CHMOD 644 x", 500);
+    check_code("HOST a b", 501);
+    check_code("HOST [::x]", 501);
     check_code("STAT path", 504);
 }
 
 #[test]
 fn what_is_known_and_not_done_is_told_from_the_unknown() {
-    for line in ["MFMT 20260101000000 x", "CLNT x", "HOST x", "LANG en", "AUTH TLS", "PBSZ 0", "PROT P", "SITE CHMOD 644 x"] {
+    for line in ["SMNT x", "ADAT x", "MIC x", "CONF x", "ENC x"] {
         check_code(line, 502);
     }
     for line in ["XYZZY", "", " ", "GET / HTTP/1.1", "STORX a", "S", "ÜSER x"] {
         check_code(line, 500);
+    }
+}
+
+#[test]
+fn a_type_says_whether_line_ends_change() {
+    for (line, form) in [("TYPE A", Type::Ascii), ("type a n", Type::Ascii), ("TYPE I", Type::Image), ("TYPE L 8", Type::Image)] {
+        check(line, Command::Type(form));
+    }
+}
+
+#[test]
+fn what_protects_is_known_under_its_old_names() {
+    for (line, asked) in [
+        ("AUTH TLS", Security::Auth(Mechanism::Tls)),
+        ("auth tls-c", Security::Auth(Mechanism::Tls)),
+        ("AUTH SSL", Security::Auth(Mechanism::TlsForAll)),
+        ("AUTH TLS-P", Security::Auth(Mechanism::TlsForAll)),
+        ("PBSZ 0", Security::BufferSize),
+        ("PBSZ 16384", Security::BufferSize),
+        ("PROT C", Security::Data(false)),
+        ("prot p", Security::Data(true)),
+        ("CCC", Security::ClearControl),
+    ] {
+        check(line, Command::Security(asked));
+    }
+    check_code("AUTH GSSAPI", 504);
+    check_code("PROT S", 536);
+    check_code("PROT X", 504);
+    check_code("PBSZ -1", 501);
+}
+
+#[test]
+fn a_host_is_a_name_or_an_address() {
+    for host in ["ftp.example.org", "192.0.2.7", "[2001:db8::7]"] {
+        check(&format!("HOST {host}"), Command::Host(host));
+    }
+}
+
+#[test]
+fn a_time_of_modification_is_one_that_there_is() {
+    let at = "2026-02-28T23:59:58Z".parse().unwrap();
+    check("MFMT 20260228235958 a b.csv", Command::Modified { at, path: "a b.csv" });
+    check("MFMT 20260228235958.123 x", Command::Modified { at, path: "x" });
+    let leap = "2016-12-31T23:59:59Z".parse().unwrap();
+    check("MFMT 20161231235960 x", Command::Modified { at: leap, path: "x" });
+    for time in [
+        "20260229000000",
+        "20261301000000",
+        "2026022823595",
+        "20260228235961",
+        "-0260228235958",
+        "20260228235958.",
+        "2026022823595é",
+    ] {
+        check_code(format!("MFMT {time} x"), 501);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::edge::reply::Reply;
+use crate::edge::tls::HandshakeError;
 use crate::limits::Refused;
 
 /// Why a session is over.
@@ -26,6 +27,8 @@ pub(in crate::edge) enum End {
     AccountFull,
     #[error("login not looked at: {}", .0.reason.as_str())]
     LoginRefused(Refused),
+    #[error("no TLS")]
+    Handshake(#[source] HandshakeError),
     #[error("libunftp failed")]
     Upstream(#[source] io::Error),
 }
@@ -35,7 +38,8 @@ impl End {
     pub(super) fn last_word(&self) -> Option<Reply> {
         Some(match self {
             Self::Quit => Reply::new(221, "Goodbye"),
-            Self::Lost => return None,
+            // After a handshake that failed there is nothing left to say it on.
+            Self::Lost | Self::Handshake(_) => return None,
             Self::LoginTimeout => Reply::new(421, "Not logged in in time, closing the control connection"),
             Self::Idle => Reply::new(421, "Idle for too long, closing the control connection"),
             Self::LineTooLong => Reply::new(500, "The line is too long, closing the control connection"),
@@ -59,6 +63,7 @@ impl End {
             Self::Full => "full",
             Self::AccountFull => "account_full",
             Self::LoginRefused(_) => "login_refused",
+            Self::Handshake(_) => "no_tls",
             Self::Upstream(_) => "failed",
         }
     }

@@ -1,3 +1,4 @@
+mod commands;
 mod limits;
 
 use std::time::{Duration, Instant};
@@ -92,7 +93,15 @@ async fn what_libunftp_hangs_up_for_is_answered() {
         ("STOU name", "501 "),
         ("REST abc", "501 "),
         ("XYZZY", "500 "),
-        ("MFMT 20260101000000 x", "502 "),
+        ("MFMT 20260101000000 x", "550 "),
+        ("MFMT yesterday x", "501 "),
+        ("CLNT NcFTPPut 3.2.6", "200 "),
+        ("LANG", "200 "),
+        ("LANG de", "504 "),
+        ("HOST ftp.example.org", "503 "),
+        ("SITE HELP", "214 "),
+        ("SITE CHMOD 644 x", "500 "),
+        ("ALLO 5 R 6", "202 "),
         ("PORT 1,2,3", "501 "),
         ("EPRT |3|127.0.0.1|4000|", "522 "),
         ("EPSV 2", "522 "),
@@ -277,7 +286,7 @@ async fn pasv_names_the_configured_address() {
 /// Adds an account with the password `secret`, and logs in with it.
 async fn logged_in_as(server: &Running, new: NewAccount) -> Device {
     let accounts = Accounts::open(&server.folder.path().join("accounts.toml")).unwrap();
-    accounts.add("own", NewAccount { password: "secret".to_owned(), ..new }).unwrap();
+    accounts.add("own", NewAccount { password: Some("secret".to_owned()), ..new }).unwrap();
     let mut device = server.device().await;
     device.expect("USER own", "331 ").await;
     device.expect("PASS secret", "230 ").await;

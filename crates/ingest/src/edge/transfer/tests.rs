@@ -4,6 +4,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::harness::{Device, Running, pattern, reset_on_close, start, start_with, within};
 
+mod hang_up;
+
 const BYTES: usize = 700_000;
 
 /// One upload in each mode over the address family of `listen`.

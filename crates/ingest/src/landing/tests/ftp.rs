@@ -18,7 +18,7 @@ struct Device {
 impl Device {
     async fn connect(bench: &Bench) -> Self {
         let accounts = Accounts::open(&bench.root.path().join("accounts.toml")).unwrap();
-        accounts.add("demo", NewAccount { password: "secret".into(), ..NewAccount::default() }).unwrap();
+        accounts.add("demo", NewAccount { password: Some("secret".into()), ..NewAccount::default() }).unwrap();
         let session = Arc::new(Session::new(Ulid::generate(), "192.0.2.7:40123".parse().unwrap()));
         let login =
             Arc::new(Login::new(Arc::new(accounts), Arc::new(Logins::new(&crate::harness::limits())), Arc::clone(&session)));
