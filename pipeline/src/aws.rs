@@ -1,9 +1,15 @@
 //! Clients of AWS, or of servers that speak its protocols. Credentials come from the AWS SDK's own chain.
 
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::config::{Catalog, Lake, Queue};
+
+/// Longer than the longest wait for a message, 20 s.
+const SQS_ATTEMPT: Duration = Duration::from_secs(30);
 
 /// A client for the lake's S3.
 pub async fn s3(lake: &Lake) -> aws_sdk_s3::Client {
@@ -18,7 +24,9 @@ pub async fn s3(lake: &Lake) -> aws_sdk_s3::Client {
 /// A client for the queue's SQS.
 pub async fn sqs(queue: &Queue) -> aws_sdk_sqs::Client {
     let shared = shared(queue.region.as_deref()).await;
-    let mut builder = aws_sdk_sqs::config::Builder::from(&shared);
+    // A server that takes a request and never answers must not hold up all that comes after it.
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(SQS_ATTEMPT).build();
+    let mut builder = aws_sdk_sqs::config::Builder::from(&shared).timeout_config(timeouts);
     if let Some(endpoint) = &queue.endpoint {
         builder = builder.endpoint_url(endpoint);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
-use crate::{account, check, demo, format, quarantine, replay, run, table, telemetry};
+use crate::{account, check, demo, format, quarantine, queue, replay, run, table, telemetry};
 
 /// Takes metric files from devices that can only speak FTP and turns them into Apache Iceberg tables.
 #[derive(Debug, Parser)]
@@ -67,6 +67,11 @@ enum Command {
     },
     /// Propose a format definition for a file, with what it does not say left open
     Sniff(format::Sniff),
+    /// Events that failed too often
+    Queue {
+        #[command(subcommand)]
+        command: queue::Command,
+    },
     /// Files and rows that could not be used
     Quarantine {
         #[command(subcommand)]
@@ -97,6 +102,7 @@ impl Cli {
             Command::Table { command } => table::run(&config, command).await,
             Command::Format { command } => format::run(&config, command),
             Command::Sniff(sniff) => format::sniff(&config, &sniff),
+            Command::Queue { command } => queue::run(&config, command).await,
             Command::Quarantine { command } => quarantine::run(&config, command).await,
             Command::Replay(asked) => replay::replay(&config, asked).await,
             Command::Rebuild(asked) => replay::rebuild(&config, asked).await,

@@ -110,6 +110,8 @@ pub struct Queue {
     pub deliveries_max: u32,
     /// The queue's URL, for SQS.
     pub url: Option<String>,
+    /// The URL of the queue that its dead letters go to, for SQS and `inlet queue dead`.
+    pub dead_letters_url: Option<String>,
     /// The AWS region, for SQS; the AWS SDK's own settings when absent.
     pub region: Option<String>,
     /// Another SQS endpoint than AWS's.

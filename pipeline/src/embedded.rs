@@ -6,4 +6,4 @@ mod lake;
 mod queue;
 
 pub use lake::{LocalBucket, LocalLake};
-pub use queue::{Depth, SqliteQueue};
+pub use queue::{DeadLetter, DeadLetters, Depth, SqliteQueue};

@@ -15,6 +15,7 @@ pub mod formats;
 pub mod http;
 pub mod jobs;
 pub mod quarantine;
+pub mod queue;
 pub mod replay;
 pub mod run;
 pub mod services;

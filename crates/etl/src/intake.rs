@@ -146,7 +146,9 @@ impl Intake {
             }
             Err(failure) => {
                 metrics::message_left();
-                error!(error = failure.chain(), deliveries = message.deliveries, "message left in the queue");
+                let cause = failure.chain();
+                error!(error = cause, deliveries = message.deliveries, "message left in the queue");
+                explain(self.queue.as_ref(), &message.receipt, &cause).await;
                 Some(failure.fate())
             }
         }
@@ -177,6 +179,13 @@ impl Intake {
         uploads.retain(|upload| !upload.is_idle_close());
         hold.set(uploads.iter().map(|upload| upload.bytes().max(UPLOAD_BYTES_MIN)).sum());
         Ok(Delivery { ticket, uploads, hold })
+    }
+}
+
+/// Writes a cause down with its message. It is in the log as well, so nothing depends on it.
+pub(crate) async fn explain(queue: &dyn Queue, receipt: &str, cause: &str) {
+    if let Err(failure) = queue.explain(receipt, cause).await {
+        warn!(error = Error::from(failure).chain(), "cause not written down with its message");
     }
 }
 

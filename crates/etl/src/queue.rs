@@ -45,4 +45,11 @@ pub trait Queue: Debug + Send + Sync + 'static {
 
     /// Hides deliveries for `visibility` from now on; zero makes them deliverable at once. Returns the receipts for which it failed.
     async fn extend(&self, receipts: Vec<String>, visibility: Duration) -> Result<Vec<String>, QueueError>;
+
+    /// Writes down with a message why this delivery of it is left, for whoever finds it among the dead letters. A queue that has no
+    /// place for that, as SQS, leaves it to the log.
+    async fn explain(&self, receipt: &str, cause: &str) -> Result<(), QueueError> {
+        let _ = (receipt, cause);
+        Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! The tables know their sources, the keys of the quarantine follow from the upload, and the record is a table like the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
@@ -35,8 +35,9 @@ pub(crate) struct Settler {
 }
 
 impl Settler {
-    /// Commits all tables of a batch. Returns the deliveries that have a part in a table that could not be committed.
-    pub(crate) async fn commit(&self, batch: Ulid, items: &mut [Item]) -> BTreeSet<usize> {
+    /// Commits all tables of a batch. Returns the deliveries that have a part in a table that could not be committed, and why
+    /// not.
+    pub(crate) async fn commit(&self, batch: Ulid, items: &mut [Item]) -> BTreeMap<usize, String> {
         let mut tables: BTreeMap<String, (Vec<Share>, Vec<usize>)> = BTreeMap::new();
         for (item, at) in items.iter_mut().zip(0..) {
             for (table, share) in item.take_shares() {
@@ -51,7 +52,7 @@ impl Settler {
             (table, shares, places, outcomes)
         });
         let mut commits = std::pin::pin!(commits.buffer_unordered(TABLES_AT_ONCE));
-        let mut undone = BTreeSet::new();
+        let mut undone = BTreeMap::new();
         while let Some((table, shares, places, outcomes)) = commits.next().await {
             match outcomes {
                 Ok(outcomes) => {
@@ -62,16 +63,18 @@ impl Settler {
                     }
                 }
                 Err(failure) => {
-                    error!(table, %batch, error = failure.chain(), "batch not committed; its messages stay in the queue");
-                    undone.extend(places.into_iter().filter_map(|at| items.get(at)).map(|item| item.delivery));
+                    let cause = failure.chain();
+                    error!(table, %batch, error = cause, "batch not committed; its messages stay in the queue");
+                    undone.extend(places.into_iter().filter_map(|at| items.get(at)).map(|item| (item.delivery, cause.clone())));
                 }
             }
         }
         undone
     }
 
-    /// Keeps what could not be used. Returns what became of each upload, and the deliveries of which something could not be kept.
-    pub(crate) async fn quarantine(&self, items: Vec<Item>) -> (Vec<(usize, Record)>, Vec<usize>) {
+    /// Keeps what could not be used. Returns what became of each upload, and the deliveries of which something could not be kept,
+    /// with the cause.
+    pub(crate) async fn quarantine(&self, items: Vec<Item>) -> (Vec<(usize, Record)>, Vec<(usize, String)>) {
         let kept = stream::iter(items).map(|item| async move {
             let delivery = item.delivery;
             let Verdict { record, case, .. } = item.verdict((self.now)());
@@ -87,23 +90,25 @@ impl Settler {
             match record {
                 Ok(record) => records.push((delivery, record)),
                 Err(failure) => {
-                    error!(error = failure.chain(), "not quarantined; the message stays in the queue");
-                    unkept.push(delivery);
+                    let cause = failure.chain();
+                    error!(error = cause, "not quarantined; the message stays in the queue");
+                    unkept.push((delivery, cause));
                 }
             }
         }
         (records, unkept)
     }
 
-    /// Records the uploads. Returns whether that worked.
-    pub(crate) async fn record(&self, batch: Ulid, records: &[(usize, Record)]) -> bool {
+    /// Records the uploads, or says why that did not work.
+    pub(crate) async fn record(&self, batch: Ulid, records: &[(usize, Record)]) -> Result<(), String> {
         let shares: Arc<[Share]> = records.iter().map(|(_, record)| record.share()).collect();
         if shares.is_empty() {
-            return true;
+            return Ok(());
         }
         if let Err(failure) = self.committer.commit(uploads::TABLE, batch, &shares).await {
-            error!(%batch, error = failure.chain(), "uploads not recorded; their messages stay in the queue");
-            return false;
+            let cause = failure.chain();
+            error!(%batch, error = cause, "uploads not recorded; their messages stay in the queue");
+            return Err(cause);
         }
         for (_, record) in records {
             metrics::settled(record.outcome.as_str());
@@ -112,6 +117,6 @@ impl Settler {
                 metrics::latency(record.committed_at.duration_since(record.upload.landed_at).unsigned_abs());
             }
         }
-        true
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 
 use crate::delivery::Delivery;
 use crate::error::Error;
+use crate::intake::explain;
 use crate::load::Loaded;
 use crate::queue::Queue;
 use crate::retry::retry;
@@ -106,17 +107,22 @@ impl Worker {
         // Tables first, then quarantine, then the record of uploads.
         let mut undone = self.settler.commit(id, &mut items).await;
         drop(holds);
-        items.retain(|item| !undone.contains(&item.delivery));
+        items.retain(|item| !undone.contains_key(&item.delivery));
         let (records, unkept) = self.settler.quarantine(items).await;
         undone.extend(unkept);
-        if !self.settler.record(id, &records).await {
-            undone.extend(records.iter().map(|(delivery, _)| *delivery));
+        if let Err(cause) = self.settler.record(id, &records).await {
+            undone.extend(records.iter().map(|(delivery, _)| (*delivery, cause.clone())));
         }
         // Acknowledged only after the commits: a crash here costs a second delivery, never a row.
-        let done: Vec<_> =
-            tickets.into_iter().zip(0..).filter(|(_, number)| !undone.contains(number)).map(|(ticket, _)| ticket).collect();
-        for _ in undone {
-            metrics::message_left();
+        let mut done = Vec::new();
+        for (ticket, number) in tickets.into_iter().zip(0..) {
+            match undone.get(&number) {
+                None => done.push(ticket),
+                Some(cause) => {
+                    metrics::message_left();
+                    explain(self.queue.as_ref(), &ticket.receipt, cause).await;
+                }
+            }
         }
         self.delete(done.iter().map(|ticket| ticket.receipt.clone()).collect()).await;
         info!(batch = %id, uploads, messages, left = messages - done.len(), took = ?started.elapsed(), "settled batch");

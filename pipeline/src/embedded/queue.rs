@@ -3,6 +3,7 @@
 //! Calls that arrive together share one transaction and one fsync (`writer.rs`). Receivers that wait are woken by what
 //! arrives, or by the clock when the next hidden message is due.
 
+mod dead;
 mod table;
 mod writer;
 
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use watcher::PublishError;
 
+pub use dead::{DeadLetter, DeadLetters};
 pub use table::Depth;
 use writer::Writer;
 
@@ -108,6 +110,10 @@ impl etl::Queue for SqliteQueue {
 
     async fn extend(&self, receipts: Vec<String>, visibility: Duration) -> Result<Vec<String>, QueueError> {
         self.writer.extend(receipts, visibility).await.map_err(|error| failed("extend", error))
+    }
+
+    async fn explain(&self, receipt: &str, cause: &str) -> Result<(), QueueError> {
+        self.writer.explain(receipt.to_owned(), cause.to_owned()).await.map_err(|error| failed("explain", error))
     }
 }
 

@@ -114,7 +114,7 @@ impl Runner {
             self.quarantine_again(job, verdict).await?;
         }
         let records: Vec<_> = verdicts.iter().map(|verdict| (0, verdict.record.clone())).collect();
-        if self.settler.record(new_name((self.now)()), &records).await {
+        if self.settler.record(new_name((self.now)()), &records).await.is_ok() {
             Ok(verdicts)
         } else {
             Err(Error::Undone { uploads: records.len() })

@@ -99,7 +99,6 @@ fn a_section_that_is_mistyped_or_not_complete_is_refused() {
         ("policy", "active.policy = \"lax\""),
         ("", "active.bind = \"localhost\""),
         ("trusted", "proxy.trusted = [\"10.0.0.0/33\"]"),
-        ("drain_notice", "drain_notice = \"0s\""),
         ("drain", "drain = \"30\""),
         ("hang_up", "hang_up = \"forget\""),
         ("require", "tls.require = \"all\""),

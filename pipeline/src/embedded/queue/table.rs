@@ -14,7 +14,8 @@ const SCHEMA: &str = "
         body TEXT NOT NULL,
         sent_at INTEGER NOT NULL,
         visible_at INTEGER NOT NULL,
-        deliveries INTEGER NOT NULL DEFAULT 0
+        deliveries INTEGER NOT NULL DEFAULT 0,
+        cause TEXT
     ) STRICT;
     CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (visible_at, id);
     CREATE TABLE IF NOT EXISTS dead_letters (
@@ -22,7 +23,8 @@ const SCHEMA: &str = "
         body TEXT NOT NULL,
         sent_at INTEGER NOT NULL,
         died_at INTEGER NOT NULL,
-        deliveries INTEGER NOT NULL
+        deliveries INTEGER NOT NULL,
+        cause TEXT
     ) STRICT;
 ";
 
@@ -48,7 +50,16 @@ pub(super) struct Received {
 }
 
 pub(super) async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(SCHEMA).execute(connection).await.map(drop)
+    sqlx::raw_sql(SCHEMA).execute(&mut *connection).await?;
+    // Files of older versions have no causes.
+    for table in ["messages", "dead_letters"] {
+        let columns = sqlx::query_scalar("SELECT count(*) FROM pragma_table_info(?1) WHERE name = 'cause'");
+        let found: i64 = columns.bind(table).fetch_one(&mut *connection).await?;
+        if found == 0 {
+            sqlx::raw_sql(&format!("ALTER TABLE {table} ADD COLUMN cause TEXT")).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn send(connection: &mut SqliteConnection, bodies: &[String], now: i64) -> Result<(), sqlx::Error> {
@@ -104,13 +115,25 @@ async fn take(
 async fn bury(connection: &mut SqliteConnection, dead: &[Message], now: i64) -> Result<(), sqlx::Error> {
     for (id, _) in dead.iter().filter_map(|message| parse(&message.receipt)) {
         counter!("inlet_dead_letters_total").increment(1);
-        error!(message = id, "an upload's event failed too often and is a dead letter; its raw object is in the lake");
+        error!(
+            message = id,
+            "an upload's event failed too often and is a dead letter (`inlet queue dead list`); its raw object is in the lake"
+        );
         let copy = sqlx::query(
-            "INSERT INTO dead_letters (id, body, sent_at, died_at, deliveries)
-             SELECT id, body, sent_at, ?1, deliveries - 1 FROM messages WHERE id = ?2",
+            "INSERT INTO dead_letters (id, body, sent_at, died_at, deliveries, cause)
+             SELECT id, body, sent_at, ?1, deliveries - 1, cause FROM messages WHERE id = ?2",
         );
         copy.bind(now).bind(id).execute(&mut *connection).await?;
         sqlx::query("DELETE FROM messages WHERE id = ?1").bind(id).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Writes down why a delivery is left. An older delivery has no say any more.
+pub(super) async fn explain(connection: &mut SqliteConnection, receipt: &str, cause: &str) -> Result<(), sqlx::Error> {
+    if let Some((id, delivery)) = parse(receipt) {
+        let update = sqlx::query("UPDATE messages SET cause = ?1 WHERE id = ?2 AND deliveries = ?3");
+        update.bind(cause).bind(id).bind(delivery).execute(connection).await?;
     }
     Ok(())
 }

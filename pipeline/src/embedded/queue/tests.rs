@@ -110,3 +110,44 @@ async fn a_failed_transaction_is_told_to_its_callers_and_the_queue_goes_on() {
     queue.publish(&bodies(&["good"])).await.unwrap();
     assert_eq!(queue.depth().await.unwrap().visible, 1);
 }
+
+#[tokio::test]
+async fn dead_letters_tell_their_cause_and_are_sent_again_beside_the_running_queue() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 2).await;
+    queue.publish(&bodies(&["poison", "worse"])).await.unwrap();
+    for _ in 1..=2 {
+        for message in queue.receive(10, WAIT, Duration::ZERO).await.unwrap() {
+            queue.explain(&message.receipt, &format!("{} {}", message.body, message.deliveries)).await.unwrap();
+            queue.explain("0-1", "of a message that there is not").await.unwrap();
+        }
+    }
+    assert!(queue.receive(10, Duration::ZERO, LONG).await.unwrap().is_empty());
+    let mut dead = DeadLetters::open(&directory.path().join("queue.db")).await.unwrap();
+    let letters = dead.list().await.unwrap();
+    let told: Vec<_> = letters.iter().map(|letter| (letter.deliveries, letter.cause.as_deref())).collect();
+    assert_eq!(told, [(2, Some("poison 2")), (2, Some("worse 2"))]);
+
+    assert_eq!(dead.release(&[letters[1].id, 4711], now()).await.unwrap(), 1);
+    let received = queue.receive(10, WAIT, LONG).await.unwrap();
+    assert_eq!((received[0].body.as_str(), received[0].deliveries), ("worse", 1));
+    assert_eq!(queue.depth().await.unwrap().dead, 1);
+}
+
+#[tokio::test]
+async fn a_queue_of_an_older_version_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("queue.db");
+    let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+    let mut old = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let schema = "CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, sent_at INTEGER NOT NULL,
+                      visible_at INTEGER NOT NULL, deliveries INTEGER NOT NULL DEFAULT 0) STRICT;
+                  CREATE TABLE dead_letters (id INTEGER PRIMARY KEY, body TEXT NOT NULL, sent_at INTEGER NOT NULL,
+                      died_at INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;
+                  INSERT INTO dead_letters VALUES (7, 'old', 1, 2, 3);";
+    sqlx::raw_sql(schema).execute(&mut old).await.unwrap();
+    sqlx::Connection::close(old).await.unwrap();
+    let letters = DeadLetters::open(&file).await.unwrap().list().await.unwrap();
+    assert_eq!((letters[0].body.as_str(), letters[0].cause.as_deref()), ("old", None));
+    assert_eq!(open(&directory, 2).await.depth().await.unwrap().dead, 1);
+}

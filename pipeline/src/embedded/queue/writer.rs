@@ -37,6 +37,7 @@ enum Job {
     Receive { messages_max: u32, visibility: Duration, reply: Reply<Received> },
     Delete { receipts: Vec<String>, reply: Reply<Vec<String>> },
     Extend { receipts: Vec<String>, visibility: Duration, reply: Reply<Vec<String>> },
+    Explain { receipt: String, cause: String, reply: Reply<()> },
 }
 
 /// Tells a caller what came of its job. Dropped, it tells that nothing did.
@@ -63,6 +64,10 @@ impl Writer {
 
     pub(super) async fn extend(&self, receipts: Vec<String>, visibility: Duration) -> Result<Vec<String>, NotCommitted> {
         self.ask(|reply| Job::Extend { receipts, visibility, reply }).await
+    }
+
+    pub(super) async fn explain(&self, receipt: String, cause: String) -> Result<(), NotCommitted> {
+        self.ask(|reply| Job::Explain { receipt, cause, reply }).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, NotCommitted> {
@@ -115,6 +120,10 @@ impl Job {
                 answer(reply, table::receive(connection, messages_max, visibility, deliveries_max, now()).await?)
             }
             Self::Delete { receipts, reply } => answer(reply, table::delete(connection, receipts).await?),
+            Self::Explain { receipt, cause, reply } => {
+                table::explain(connection, &receipt, &cause).await?;
+                answer(reply, ())
+            }
             Self::Extend { receipts, visibility, reply } => {
                 answer(reply, table::extend(connection, receipts, visibility, now()).await?)
             }

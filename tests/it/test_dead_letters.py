@@ -1,0 +1,78 @@
+"""Dead letters: events that failed too often are listed with their cause, and loaded once they are sent again."""
+
+import json
+import uuid
+
+import boto3
+
+from control import Control
+from logger import table_of, toa5
+from node import Node, until
+from test_aws import CONFIG
+
+SETTINGS = {"INLET_QUEUE__DELIVERIES_MAX": "2", "INLET_ETL__QUEUE__VISIBILITY": "2s", "INLET_ETL__RETRY_MAX": "1s"}
+
+
+def rows(node, reader, station: str) -> int:
+    table = node.tables().get(table_of("Second"))
+    return reader.query(table, "SELECT count(*) FROM t WHERE device = ?", (station,))[0][0] if table else 0
+
+
+def dead(node) -> list[dict]:
+    return json.loads(node.ask("queue", "dead", "list", "--json"))
+
+
+def test_a_dead_letter_tells_its_cause_and_is_loaded_when_it_is_released(start, reader):
+    # Nothing is committed before the end.
+    node = start(settings={**SETTINGS, "INLET_ETL__BATCH__MAX_AGE": "10m"})
+    account = node.add_account("station-7")
+    with Control(node) as device:
+        assert device.login(account).store("lost.dat", toa5("lost", range(5)))[0] == 226
+    until("an outbox handed on", lambda: not node.outbox())
+    assert dead(node) == []
+    node.kill()
+    raw, aside = node.data / "lake/raw", node.data / "aside"
+    raw.rename(aside)
+    node.environment["INLET_ETL__BATCH__MAX_AGE"] = "1s"
+    node.start()
+    until("a dead letter", lambda: dead(node), 120)
+    [letter] = dead(node)
+    assert letter["keys"][0].endswith("/lost.dat") and letter["deliveries"] == 2
+    assert letter["cause"] and letter["died_at"] >= letter["sent_at"]
+    listed = node.ask("queue", "dead", "list")
+    assert letter["cause"] in listed and letter["keys"][0] in listed
+
+    aside.rename(raw)
+    assert node.run("queue", "dead", "release", "--key", "no-such-key").returncode != 0
+    assert node.run("queue", "dead", "release").returncode != 0
+    assert "1 of 1" in node.ask("queue", "dead", "release", "--key", "/lost.dat")
+    assert dead(node) == []
+    until("rows", lambda: rows(node, reader, "lost") == 5)
+
+
+def test_dead_letters_of_sqs_are_read_from_the_queue_that_the_redrive_policy_names(tmp_path, servers):
+    keys = {"aws_access_key_id": servers["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": servers["AWS_SECRET_ACCESS_KEY"]}
+    sqs = boto3.client("sqs", endpoint_url=servers["INLET_TEST_SQS"], region_name="us-east-1", **keys)
+    name = f"q-{uuid.uuid4().hex[:12]}"
+    main, graveyard = (sqs.create_queue(QueueName=queue)["QueueUrl"] for queue in (name, f"{name}-dead"))
+    config = tmp_path / "inlet.toml"
+    config.write_text(CONFIG.format(lake=name, warehouse=name, queue=main, catalog=tmp_path / "catalog.db",
+                                    s3=servers["INLET_TEST_S3"], sqs=servers["INLET_TEST_SQS"]))
+    node = Node(tmp_path / "data", config=config, settings=servers)
+    refused = node.run("queue", "dead", "list")
+    assert refused.returncode != 0 and "queue.dead_letters_url" in refused.stderr and "start-message-move-task" in refused.stderr
+
+    node.environment["INLET_QUEUE__DEAD_LETTERS_URL"] = graveyard
+    bodies = [json.dumps({"Records": [{"s3": {"object": {"key": f"raw/device%3Da/{number}.dat"}}}]}) for number in range(23)]
+    for body in bodies:
+        sqs.send_message(QueueUrl=graveyard, MessageBody=body)
+    # Twice: to look at them does not take them away.
+    for _ in range(2):
+        assert sorted(letter["body"] for letter in dead(node)) == sorted(bodies)
+    assert "1 of 23" in node.ask("queue", "dead", "release", "--key", "/7.dat")
+    assert "22 of 22" in node.ask("queue", "dead", "release", "--all")
+    assert dead(node) == []
+    received = []
+    while messages := sqs.receive_message(QueueUrl=main, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
+        received += [message["Body"] for message in messages]
+    assert sorted(received) == sorted(bodies)
