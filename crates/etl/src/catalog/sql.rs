@@ -19,19 +19,20 @@ use crate::lake::Lake;
 use crate::retry::Backoff;
 use crate::storage::LakeStorage;
 
-/// <https://sqlite.org/rescode.html#busy>
-const SQLITE_BUSY: &str = "5";
+/// SQLITE_BUSY and SQLITE_LOCKED: <https://sqlite.org/rescode.html>
+const LOCKED: [u32; 2] = [5, 6];
 const PAUSE_MAX: Duration = Duration::from_millis(400);
 const TRIES_MAX: u32 = 20;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens a catalog in a SQL database: SQLite (`sqlite:///FILE`), which is made if there is none, or PostgreSQL
 /// (`postgres://USER:PASSWORD@HOST/DATABASE`), in which the catalog's own two tables are made. New tables go under `warehouse`, a
 /// URL of the lake without a slash at its end.
 pub async fn sql(uri: &str, warehouse: &str, lake: Arc<dyn Lake>) -> Result<Arc<dyn Catalog>, Error> {
-    let opening = |source: Box<dyn std::error::Error + Send + Sync>| Error::Catalog { uri: without_password(uri), source };
+    let opening = |source: Cause| Error::Catalog { uri: without_password(uri), source };
     let catalog = if uri.starts_with("sqlite:") {
-        make(uri).await.map_err(|error| opening(error.into()))?;
-        open(uri, warehouse, SqlBindStyle::QMark, lake).await.map_err(|error| opening(error.into()))?
+        open_sqlite(uri, warehouse, &lake).await.map_err(opening)?
     } else {
         // Two workers that start at once both make the catalog's tables, and PostgreSQL fails one of them, `IF NOT EXISTS` or not.
         let mut backoff = Backoff::new(PAUSE_MAX, 2);
@@ -56,20 +57,42 @@ async fn open(uri: &str, warehouse: &str, bind: SqlBindStyle, lake: Arc<dyn Lake
     SqlCatalogBuilder::default().with_storage_factory(Arc::new(LakeStorage::new(lake))).load(NAME, properties).await
 }
 
+/// While another process opens or closes the database as its only user, SQLite does not wait for it but fails, whatever the busy
+/// time-out. So opening is tried again; what is called later is tried again by its caller, as every call that may succeed then.
+async fn open_sqlite(uri: &str, warehouse: &str, lake: &Arc<dyn Lake>) -> Result<SqlCatalog, Cause> {
+    let mut backoff = Backoff::new(PAUSE_MAX, TRIES_MAX);
+    loop {
+        let opened = async {
+            make(uri).await?;
+            Ok::<_, Cause>(open(uri, warehouse, SqlBindStyle::QMark, lake.clone()).await?)
+        };
+        let error: Cause = match opened.await {
+            Ok(catalog) => return Ok(catalog),
+            Err(error) => error,
+        };
+        let Some(pause) = backoff.pause().filter(|_| is_locked(&*error)) else { return Err(error) };
+        tokio::time::sleep(pause).await;
+    }
+}
+
 /// Makes the database, which the catalog's own connections cannot be told to do, and lets readers go on while somebody writes.
 async fn make(uri: &str) -> Result<(), sqlx::Error> {
     let options = SqliteConnectOptions::from_str(uri)?.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-    let mut backoff = Backoff::new(PAUSE_MAX, TRIES_MAX);
-    loop {
-        let error = match options.connect().await {
-            Ok(connection) => return sqlx::Connection::close(connection).await,
-            Err(error) => error,
-        };
-        // While another process opens or closes the database as its only user, SQLite does not wait for it but fails.
-        let is_locked = error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == SQLITE_BUSY);
-        let Some(pause) = backoff.pause().filter(|_| is_locked) else { return Err(error) };
-        tokio::time::sleep(pause).await;
+    sqlx::Connection::close(options.connect().await?).await
+}
+
+/// Whether SQLite says somewhere in it that the database is locked. The code may be an extended one, whose low byte is the code.
+fn is_locked(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let of_database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+        let code = of_database.and_then(DatabaseError::code).and_then(|code| code.parse::<u32>().ok());
+        if code.is_some_and(|code| LOCKED.contains(&(code & 0xff))) {
+            return true;
+        }
+        cause = error.source();
     }
+    false
 }
 
 /// The database's address as it may stand in an error.

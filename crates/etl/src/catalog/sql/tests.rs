@@ -1,6 +1,10 @@
-//! What an error may show of a database's address.
+//! Opening a catalog that others use, and what an error may show of its address.
 
-use super::without_password;
+use iceberg::ErrorKind;
+use sqlx::Connection as _;
+
+use super::*;
+use crate::testing::World;
 
 #[test]
 fn a_password_is_not_shown() {
@@ -15,4 +19,33 @@ fn a_password_is_not_shown() {
     for (uri, shown) in cases {
         assert_eq!(without_password(uri), shown);
     }
+}
+
+#[tokio::test]
+async fn a_locked_database_is_told_from_a_broken_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SqliteConnectOptions::new().filename(directory.path().join("catalog.db")).create_if_missing(true);
+    let mut holder = options.connect().await.unwrap();
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut holder).await.unwrap();
+    let mut other = options.busy_timeout(Duration::ZERO).connect().await.unwrap();
+    let locked = sqlx::query("CREATE TABLE t (x)").execute(&mut other).await.unwrap_err();
+    assert!(is_locked(&locked), "{locked}");
+    let wrapped = iceberg::Error::new(ErrorKind::Unexpected, "as the catalog has it").with_source(locked);
+    assert!(is_locked(&wrapped), "{wrapped}");
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    let broken = sqlx::query("no SQL").execute(&mut other).await.unwrap_err();
+    assert!(!is_locked(&broken), "{broken}");
+    holder.close().await.unwrap();
+}
+
+/// Each time the last one closes the database and the first one opens it, while others do the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_open_and_close_a_catalog_at_once() {
+    let world = World::new();
+    let open_and_close = (0..8).map(|_| async {
+        for _ in 0..8 {
+            drop(world.catalog(Arc::new(world.lake.clone())).await);
+        }
+    });
+    futures::future::join_all(open_and_close).await;
 }
