@@ -6,9 +6,9 @@
 //! again: all sources are in it (then the commit landed, and its answer was lost), or none is (then the same Parquet is committed on
 //! top of the new head), or somebody else brought some of them (then these are dropped and the rest is written anew).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use iceberg::arrow::schema_to_arrow_schema;
 use iceberg::spec::{DataFile, Schema};
@@ -24,14 +24,16 @@ use crate::batch::Arranged;
 use crate::error::{Error, Fate};
 use crate::ledger::{HEAD, Id, Ledger, Ledgers};
 use crate::retry::Backoff;
-use crate::rows::{Column, Kind};
+use crate::rows::{Column, Kind, Part};
 use crate::table::{self, Fit, Tables};
-use crate::{batch, metrics, parquet};
+use crate::{batch, metrics, parquet, snapshot};
 
 mod guard;
+mod pushes;
 mod share;
 
 use guard::Guarded;
+use pushes::Pushes;
 pub(crate) use share::{Outcome, Share};
 
 /// The snapshot property that names the batch.
@@ -42,6 +44,8 @@ const BATCH: &str = "inlet.batch";
 pub(crate) struct Committer {
     pub(crate) tables: Tables,
     pub(crate) ledgers: Arc<Ledgers>,
+    /// How long rows are remembered that no push of their path has any more.
+    pub(crate) remembered: Duration,
     pub(crate) backoff: Backoff,
     pub(crate) now: fn() -> Timestamp,
 }
@@ -51,6 +55,8 @@ pub(crate) struct Committer {
 struct Progress {
     /// What became of each share; `None` while that is open.
     outcomes: Vec<Option<Outcome>>,
+    /// How many rows the last attempt had for pushes.
+    added: BTreeMap<usize, u64>,
     written: Option<Written>,
     attempt: u32,
 }
@@ -65,6 +71,15 @@ struct Written {
 }
 
 impl Progress {
+    fn new(shares: &[Share]) -> Self {
+        Self { outcomes: shares.iter().map(|_| None).collect(), added: BTreeMap::new(), written: None, attempt: 0 }
+    }
+
+    /// How many rows of a share the last attempt had.
+    fn rows(&self, at: usize, share: &Share) -> u64 {
+        self.added.get(&at).copied().unwrap_or_else(|| share.rows())
+    }
+
     fn open(&self) -> Vec<usize> {
         self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect()
     }
@@ -79,8 +94,9 @@ impl Progress {
 
     /// The outcomes, now that what was open has landed.
     fn landed(self, shares: &[Share]) -> Vec<Outcome> {
-        let landed = |(outcome, share): (Option<Outcome>, &Share)| outcome.unwrap_or(Outcome::Landed(share.rows()));
-        self.outcomes.into_iter().zip(shares).map(landed).collect()
+        let landed = |(at, share)| Outcome::Landed(self.rows(at, share));
+        let outcomes = self.outcomes.iter().zip(shares.iter().enumerate());
+        outcomes.map(|(outcome, share)| outcome.clone().unwrap_or_else(|| landed(share))).collect()
     }
 
     /// Whether the last commit that was tried had this share in it.
@@ -103,7 +119,7 @@ impl Committer {
     /// processes.
     pub(crate) async fn commit(&self, name: &str, batch: Ulid, shares: &Arc<[Share]>) -> Result<Vec<Outcome>, Error> {
         let mut backoff = self.backoff;
-        let mut progress = Progress { outcomes: shares.iter().map(|_| None).collect(), written: None, attempt: 0 };
+        let mut progress = Progress::new(shares);
         loop {
             let error = match self.attempt(name, batch, shares, &mut progress).await {
                 Ok(()) => return Ok(progress.landed(shares)),
@@ -138,16 +154,19 @@ impl Committer {
         };
         let ledger = self.ledgers.load(&table).await?;
         drop_known(&ledger, shares, progress);
+        self.recall(&ledger, shares, progress).await?;
         let missing = fit_all(Some(table.metadata().current_schema()), shares, progress);
         drop_repeats(shares, progress);
+        let pushes = Arc::new(self.pushes(&ledger, shares, progress).await?);
         let open = progress.open();
         if open.is_empty() {
             return Ok(());
         }
         let table = if missing.is_empty() { table } else { self.tables.widen(&table, &missing).await? };
 
-        let files = self.written(&table, &ledger, batch, shares, &open, progress).await?;
-        let ids = open.iter().filter_map(|at| shares.get(*at)).flat_map(Share::ids).collect();
+        let files = self.written(&table, &ledger, batch, shares, &pushes, progress).await?;
+        let mut ids = self.store(&ledger, &pushes, batch, progress.attempt).await?;
+        ids.extend(open.iter().filter_map(|at| shares.get(*at)).flat_map(Share::ids));
         let now = (self.now)();
         let next = self.ledgers.extend(&ledger, batch, progress.attempt, ids, now).await?;
         let started = Instant::now();
@@ -157,6 +176,7 @@ impl Committer {
         let bytes: u64 = files.iter().map(DataFile::file_size_in_bytes).sum();
         metrics::committed(rows, bytes, started.elapsed());
         info!(table = name, %batch, uploads = open.len(), rows, bytes, files = files.len(), "committed batch");
+        self.ledgers.drop_states(pushes.replaced()).await;
         if next.was_merged_since(&ledger) {
             match self.ledgers.sweep(&next, now).await {
                 Ok(removed) => info!(table = name, removed, "swept ledger"),
@@ -174,12 +194,16 @@ impl Committer {
         ledger: &Ledger,
         batch: Ulid,
         shares: &Arc<[Share]>,
-        open: &[usize],
+        pushes: &Arc<Pushes>,
         progress: &mut Progress,
     ) -> Result<Vec<DataFile>, Error> {
+        let open = progress.open();
         let base = ledger.head().map(str::to_owned);
         if let Some(written) = progress.written.take() {
-            if written.shares == open {
+            // What is new of a push may be otherwise on top of another head.
+            let is_same =
+                written.base == base || !open.iter().any(|at| shares.get(*at).is_some_and(|share| share.push.is_some()));
+            if written.shares == open && is_same {
                 let files = written.files.clone();
                 progress.written = Some(Written { base, ..written });
                 return Ok(files);
@@ -190,12 +214,19 @@ impl Committer {
             }
         }
         let name = format!("{batch}-{}", progress.attempt);
-        let (to, shares, these, now) = (table.clone(), shares.clone(), open.to_vec(), (self.now)());
+        let (to, shares, pushes, these, now) = (table.clone(), shares.clone(), pushes.clone(), open.clone(), (self.now)());
         let (_alive, gone) = oneshot::channel::<()>();
         // Sorting, encoding and compressing would hold up the reactor; only the waiting for storage goes back to it.
         let reactor = Handle::current();
         let write = move || {
-            let arranged = arrange(&to, &shares, &these, now)?;
+            let these = these.iter().filter_map(|at| Some((*at, shares.get(*at)?)));
+            let parts: Vec<_> =
+                these.flat_map(|(at, share)| pushes.parts(at, share).iter().map(|part| (share.upload.as_str(), part))).collect();
+            // Pushes without a new row: the commit says only that they were seen.
+            if parts.is_empty() {
+                return Ok(Vec::new());
+            }
+            let arranged = arrange(&to, &parts, now)?;
             reactor.block_on(async {
                 tokio::select! {
                     files = parquet::write(&to, &arranged, &name) => files.map_err(Error::table("write data files of", to.identifier().name())),
@@ -206,7 +237,7 @@ impl Committer {
         };
         let files =
             tokio::task::spawn_blocking(write).await.map_err(|source| Error::Task { doing: "write data files", source })??;
-        progress.written = Some(Written { shares: open.to_vec(), files: files.clone(), base });
+        progress.written = Some(Written { shares: open, files: files.clone(), base });
         Ok(files)
     }
 
@@ -229,19 +260,17 @@ impl Committer {
     }
 }
 
-fn arrange(table: &Table, shares: &[Share], these: &[usize], now: Timestamp) -> Result<Arranged, Error> {
+fn arrange(table: &Table, parts: &[(&str, &Part)], now: Timestamp) -> Result<Arranged, Error> {
     let name = table.identifier().name();
     let schema = schema_to_arrow_schema(table.metadata().current_schema()).map_err(Error::table("read the schema of", name))?;
-    let shares = these.iter().filter_map(|at| shares.get(*at));
-    let parts: Vec<_> = shares.flat_map(|share| share.parts.iter().map(|part| (share.upload.as_str(), part))).collect();
-    batch::arrange(&Arc::new(schema), &parts, now).map_err(|source| Error::Rows { table: name.to_owned(), source })
+    batch::arrange(&Arc::new(schema), parts, now).map_err(|source| Error::Rows { table: name.to_owned(), source })
 }
 
 fn drop_known(ledger: &Ledger, shares: &[Share], progress: &mut Progress) {
     for (at, share) in open(shares, progress) {
         if ledger.knows(&share.source) {
             // A commit of ours whose answer was lost is ours all the same.
-            let rows = share.rows();
+            let rows = progress.rows(at, share);
             progress.set(at, if progress.tried(at) { Outcome::Landed(rows) } else { Outcome::Known(rows) });
         } else if share.content.is_some_and(|content| ledger.knows(&content)) {
             progress.set(at, Outcome::Duplicate);
@@ -288,7 +317,8 @@ fn fit_all(schema: Option<&Arc<Schema>>, shares: &[Share], progress: &mut Progre
 /// The columns that this share needs, the table lacks, and no share before it has asked for; or why it does not fit.
 fn fit_share(schema: Option<&Arc<Schema>>, share: &Share, missing: &[Column]) -> Result<Vec<Column>, String> {
     let mut needed: Vec<Column> = Vec::new();
-    for column in share.parts.iter().flat_map(|part| part.columns.iter().map(|(column, _)| column)) {
+    let revision = share.push.map(|_| snapshot::column());
+    for column in share.parts.iter().flat_map(|part| part.columns.iter().map(|(column, _)| column)).chain(&revision) {
         let fit = schema.map_or(Fit::Missing, |schema| table::fit(schema, column));
         let asked_for = missing.iter().chain(&needed).find(|other| other.name == column.name);
         match (fit, asked_for) {

@@ -36,7 +36,6 @@ pub struct Config {
     /// How the queue is used.
     pub queue: QueueConfig,
     /// How long processed uploads are remembered.
-    #[serde(default)]
     pub ledger: LedgerConfig,
 }
 
@@ -63,13 +62,16 @@ pub struct QueueConfig {
 }
 
 /// How long processed uploads are remembered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerConfig {
     /// At least as long as an event can come again: the life of raw objects and 14 days in the queue. Uploads that landed longer ago are
     /// not loaded but quarantined. Without it every upload is remembered for ever.
     #[serde(default, with = "humantime_serde")]
     pub window: Option<Duration>,
+    /// Of files that are sent whole again and again: how long rows are remembered that the file does not have any more.
+    #[serde(with = "humantime_serde")]
+    pub snapshots: Duration,
 }
 
 impl Config {
@@ -86,6 +88,7 @@ impl Config {
             ("batch.max_rows", self.batch.max_rows == 0, "must be more than zero"),
             ("batch.max_rows", u32::try_from(self.batch.max_rows).is_err(), "must be less than 2^32"),
             ("batch.max_bytes", self.batch.max_bytes.as_u64() == 0, "must be more than zero"),
+            ("ledger.snapshots", self.ledger.snapshots.is_zero(), "must be more than zero"),
             ("queue.visibility", self.queue.visibility < Duration::from_secs(1), "must be at least one second"),
             ("queue.visibility", self.queue.visibility > Duration::from_hours(12), "must be at most twelve hours"),
         ];

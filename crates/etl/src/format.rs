@@ -10,8 +10,10 @@ mod line_protocol;
 mod origin;
 mod toa5;
 
+use std::collections::BTreeSet;
+
 use claim::Claim;
-use definition::Problems;
+use definition::{Arrival, Problems};
 use delimited::Delimited;
 use encoding_rs::Encoding;
 use line_protocol::LineProtocol;
@@ -71,6 +73,7 @@ pub struct Formats {
 #[derive(Debug)]
 struct Format {
     name: String,
+    arrival: Arrival,
     claim: Claim,
     device: DeviceRule,
     table: TableRule,
@@ -189,7 +192,11 @@ impl Formats {
         };
         refused.sort_by_key(|refused| refused.bytes.start);
         let zone = local.used().then(|| zone.name().to_owned());
-        Ok(Parsed { format: format.name.clone(), zone, parts, refused })
+        let snapshots = match format.arrival {
+            Arrival::New => BTreeSet::new(),
+            Arrival::Snapshot => parts.iter().map(|part| part.table.clone()).collect(),
+        };
+        Ok(Parsed { format: format.name.clone(), zone, snapshots, parts, refused })
     }
 }
 

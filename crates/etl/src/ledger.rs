@@ -1,6 +1,7 @@
 //! Which sources a table already holds: an immutable ledger in the lake, whose head is a property of the table that moves in the
 //! same commit as the rows.
 //!
+//! `ledger/<table uuid>/p/` has what is known of paths that are pushed whole (`states.rs`);
 //! `ledger/<table uuid>/s/<ulid>.bin` are segments (sorted ids), `ledger/<table uuid>/m/<batch>-<attempt>.json` manifests (the
 //! segments in force). Every object is written once under a name of its own, so nothing here can race: an object counts only when
 //! the table's head leads to it.
@@ -21,9 +22,11 @@ use crate::lake::{Address, Lake, LakeError};
 mod id;
 mod manifest;
 mod segment;
+mod states;
 
 pub(crate) use id::Id;
 pub(crate) use segment::Segment;
+pub(crate) use states::Kept;
 
 use manifest::Manifest;
 
@@ -192,7 +195,7 @@ impl Ledgers {
                 }
             }
         }
-        Ok(removed)
+        Ok(removed + self.sweep_states(ledger, now).await?)
     }
 
     fn cached(&self, uuid: &str) -> Option<Ledger> {

@@ -57,6 +57,7 @@ mod queue;
 mod retry;
 mod rows;
 mod settle;
+mod snapshot;
 mod sniff;
 mod storage;
 mod table;
@@ -169,6 +170,7 @@ async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) -> 
     let committer = Committer {
         tables: Tables::new(catalog, &config.namespace),
         ledgers: ledgers.clone(),
+        remembered: config.ledger.snapshots,
         backoff: Backoff::new(config.retry_max, COMMIT_TRIES_MAX),
         now,
     };

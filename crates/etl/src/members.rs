@@ -51,6 +51,7 @@ fn add(read: &mut Read, member: Parsed, bytes: Cow<'_, [u8]>, name: Option<&str>
         }
     }
     let parsed = &mut read.parsed;
+    parsed.snapshots.extend(member.snapshots);
     parsed.parts.extend(member.parts.into_iter().map(|part| Part { member: name.map(str::to_owned), ..part }));
     parsed.refused.extend(member.refused.into_iter().map(|refused| Refused {
         member: name.map(str::to_owned),

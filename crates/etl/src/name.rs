@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 /// Columns that every table has of its own.
-const RESERVED: [&str; 5] = ["device", "ts", "_upload", "_row", "_ingested_at"];
+const RESERVED: [&str; 6] = ["device", "ts", "_upload", "_row", "_ingested_at", "_revision"];
 
 /// Lower case, runs of characters outside `[a-z0-9]` as one `_`, none at either end.
 fn plain(original: &str) -> String {

@@ -1,5 +1,6 @@
 //! What parsing gives: the rows of a file column by column, and what of the file was refused.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
@@ -12,6 +13,8 @@ pub struct Parsed {
     pub format: String,
     /// The zone that times without one were read in, an IANA name; `None` when every time carried its own.
     pub zone: Option<String>,
+    /// The tables whose rows are from a file that its device sends whole again and again: only new rows are for them.
+    pub snapshots: BTreeSet<String>,
     /// Rows by table, in the order of the file. A file feeds several when its header changes on the way.
     pub parts: Vec<Part>,
     /// Rows that cannot be used.

@@ -23,6 +23,8 @@ pub(crate) const TS: &str = "ts";
 pub(crate) const UPLOAD: &str = "_upload";
 pub(crate) const ROW: &str = "_row";
 pub(crate) const INGESTED_AT: &str = "_ingested_at";
+/// Which revision of its row a row is, in tables of files that are sent whole again and again.
+pub(crate) const REVISION: &str = "_revision";
 
 const DEVICE_ID: i32 = 1;
 const TS_ID: i32 = 2;

@@ -133,15 +133,15 @@ impl World {
 
     /// The same without the event. Returns the raw object's key.
     pub(crate) fn store(&self, id: &str, device: &str, path: &str, text: &str) -> String {
+        self.store_at("2026-11-21T21:08:01.375Z", id, device, path, text)
+    }
+
+    /// The same, landed at another moment of that day.
+    pub(crate) fn store_at(&self, landed_at: &str, id: &str, device: &str, path: &str, text: &str) -> String {
         let key = format!("raw/dt=2026-11-21/device={device}/{id}/file.csv");
         let facts = BTreeMap::from(
-            [
-                ("inlet-upload", id),
-                ("inlet-device", device),
-                ("inlet-path", path),
-                ("inlet-landed-at", "2026-11-21T21:08:01.375Z"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            [("inlet-upload", id), ("inlet-device", device), ("inlet-path", path), ("inlet-landed-at", landed_at)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         self.lake.put(&Address { bucket: LAKE.into(), key: key.clone() }, Bytes::copy_from_slice(text.as_bytes()), facts);
         key
@@ -217,7 +217,7 @@ pub(crate) fn config() -> Config {
         batch: BatchConfig { max_age: Duration::from_millis(20), max_rows: 1 << 20, max_bytes: ByteSize::mib(64) },
         limits: Limits::for_tests(),
         queue: QueueConfig { visibility: Duration::from_secs(60) },
-        ledger: LedgerConfig::default(),
+        ledger: LedgerConfig { window: None, snapshots: Duration::from_hours(24 * 14) },
     }
 }
 
@@ -260,7 +260,10 @@ pub(crate) fn parse(mended: &Arc<AtomicBool>) -> Arc<Parse> {
                 columns: vec![(column_of("value", unit.as_deref(), Kind::Double), values)],
             }
         });
-        let parsed = Parsed { format: "lines".into(), zone: None, parts: parts.collect(), refused };
+        let parts: Vec<Part> = parts.collect();
+        // Tables that begin with `s` are of files that are sent whole again and again.
+        let snapshots = parts.iter().map(|part| part.table.clone()).filter(|table| table.starts_with('s')).collect();
+        let parsed = Parsed { format: "lines".into(), zone: None, snapshots, parts, refused };
         Ok(Read { parsed, unwrapped: bytes.to_vec() })
     })
 }

@@ -94,7 +94,7 @@ impl Record {
             row: Int64Array::from(vec![1]),
             columns,
         };
-        Share { upload: upload.id.clone(), source: self.source, content: None, parts: vec![part] }
+        Share { upload: upload.id.clone(), source: self.source, content: None, push: None, parts: vec![part] }
     }
 }
 

@@ -156,4 +156,6 @@ fn report(settled: Result<(), tokio::task::JoinError>) {
 }
 
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 pub(crate) mod tests;

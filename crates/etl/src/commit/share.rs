@@ -2,6 +2,7 @@
 
 use crate::ledger::Id;
 use crate::rows::Part;
+use crate::snapshot::Push;
 
 /// One upload's rows for one table.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(crate) struct Share {
     pub(crate) source: Id,
     /// What was in it; `None` where equal contents are different rows.
     pub(crate) content: Option<Id>,
+    /// The push that they are from, when the file is sent whole again and again: then only its new rows are for the table.
+    pub(crate) push: Option<Push>,
     /// The rows, under one header or several.
     pub(crate) parts: Vec<Part>,
 }

@@ -10,6 +10,7 @@ const WHOLE: &str = r#"
     batch = { max_age = "5s", max_rows = 1000000, max_bytes = "128 MiB" }
     limits = { file_bytes = "512 MiB", unwrapped_bytes = "1 GiB", ratio = 200, depth = 2, members = 10000, line_bytes = "1 MiB", columns = 4096, year_min = 1990 }
     queue = { visibility = "2m" }
+    ledger = { snapshots = "14days" }
 "#;
 
 #[test]
@@ -19,7 +20,7 @@ fn a_configuration_is_read_with_its_units() {
     assert_eq!(config.batch.max_bytes, ByteSize::mib(128));
     assert_eq!(config.queue.visibility, Duration::from_secs(120));
     assert_eq!((config.threads, config.ledger.window), (None, None));
-    let with_window: Config = toml::from_str(&format!("{WHOLE}\nledger = {{ window = \"60days\" }}")).unwrap();
+    let with_window: Config = toml::from_str(&WHOLE.replace("{ snapshots", "{ window = \"60days\", snapshots")).unwrap();
     assert_eq!(with_window.ledger.window, Some(Duration::from_hours(60 * 24)));
     assert!(toml::from_str::<Config>(&format!("{WHOLE}\nbatchs = 1")).is_err());
 }

@@ -20,6 +20,9 @@ struct Definition {
     /// The table of its rows, with `{device}` and, for TOA5 and line protocol, `{table}`.
     table: String,
     device: DeviceKeys,
+    /// What it means that a file comes again under the same path.
+    #[serde(default)]
+    arrival: Arrival,
     /// The zone of times without one, before the account's and the default.
     zone: Option<String>,
     /// What text may be encoded in, in order (see [`crate::text`]), by WHATWG's labels.
@@ -30,6 +33,17 @@ struct Definition {
     toa5: Option<Toa5Keys>,
     delimited: Option<DelimitedKeys>,
     line_protocol: Option<LineProtocol>,
+}
+
+/// What it means that a file comes again under the same path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Arrival {
+    /// All its rows are new ones, unless its bytes are the same.
+    #[default]
+    New,
+    /// It is the same file, sent whole: rows that were there before are the same rows.
+    Snapshot,
 }
 
 fn utf_8() -> Vec<String> {
@@ -91,6 +105,7 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
     };
     Some(Format {
         name: definition.format,
+        arrival: definition.arrival,
         claim: claim?,
         device: device?,
         table: table?,

@@ -167,6 +167,9 @@ impl Wanted<'_> {
         read.unwrapped.clear();
         read.parsed.parts.retain(|part| part.table == table);
         read.parsed.parts.iter_mut().for_each(|part| into.clone_into(&mut part.table));
+        if read.parsed.snapshots.remove(table) {
+            read.parsed.snapshots.insert(into.to_owned());
+        }
         (!read.parsed.parts.is_empty()).then_some(loaded)
     }
 }

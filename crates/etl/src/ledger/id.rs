@@ -31,6 +31,16 @@ impl Id {
         Self::hash("line", &[&source.0, &member, &line.to_be_bytes()])
     }
 
+    /// The device and the path of files that are sent whole again and again.
+    pub(crate) fn of_place(device: &str, path: &str) -> Self {
+        Self::hash("place", &[device.as_bytes(), path.as_bytes()])
+    }
+
+    /// An object of the ledger that counts once this id is in it.
+    pub(crate) fn of_state(key: &str) -> Self {
+        Self::hash("state", &[key.as_bytes()])
+    }
+
     pub(crate) fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }

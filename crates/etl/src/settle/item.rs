@@ -10,6 +10,7 @@ use crate::lines::{self, Lines};
 use crate::load::{Loaded, Read};
 use crate::quarantine::Case;
 use crate::rows::{Part, Refusal, Refused};
+use crate::snapshot::Push;
 use crate::uploads::{self, Record};
 
 /// One upload of a batch.
@@ -60,26 +61,25 @@ impl Item {
 
     /// Its rows, each share with its table.
     pub(super) fn take_shares(&mut self) -> Vec<(String, Share)> {
-        let parts = self.loaded.read.iter_mut().flat_map(|read| std::mem::take(&mut read.parsed.parts));
-        let (upload, source) = (&self.loaded.upload.id, self.loaded.source);
-        if self.each_line {
-            let of_line = |part: Part| {
-                let source = Id::of_line(&source, part.member.as_deref(), part.row.values().first().copied().unwrap_or_default());
-                (part.table.clone(), Share { upload: upload.clone(), source, content: None, parts: vec![part] })
-            };
-            return parts.map(of_line).collect();
-        }
-        let mut shares: BTreeMap<String, Share> = BTreeMap::new();
-        for part in parts {
-            let share = shares.entry(part.table.clone()).or_insert_with(|| Share {
-                upload: upload.clone(),
+        let Loaded { upload, source, content, read, .. } = &mut self.loaded;
+        let Ok(Read { parsed, .. }) = read else { return Vec::new() };
+        let push = Push { place: Id::of_place(&upload.device, &upload.path), landed: upload.landed_at.as_microsecond() };
+        let mut shares: BTreeMap<(String, Id), Share> = BTreeMap::new();
+        for part in std::mem::take(&mut parsed.parts) {
+            let line = part.row.values().first().copied().unwrap_or_default();
+            let source = if self.each_line { Id::of_line(source, part.member.as_deref(), line) } else { *source };
+            let push = parsed.snapshots.contains(&part.table).then_some(push);
+            let share = shares.entry((part.table.clone(), source)).or_insert_with(|| Share {
+                upload: upload.id.clone(),
                 source,
-                content: Some(self.loaded.content),
+                // A file that is as it was some pushes ago is not as it was at the last one.
+                content: (push.is_none() && !self.each_line).then_some(*content),
+                push,
                 parts: Vec::new(),
             });
             share.parts.push(part);
         }
-        shares.into_iter().collect()
+        shares.into_iter().map(|((table, _), share)| (table, share)).collect()
     }
 
     pub(super) fn note(&mut self, table: &str, share: &Share, outcome: Outcome) {
@@ -126,9 +126,11 @@ impl Item {
         };
         let mut reasons = Vec::new();
         let mut refused_lines = Vec::new();
-        let mut is_duplicate = false;
+        let (mut is_duplicate, mut is_unchanged) = (false, false);
         for Noted { table, rows, outcome, lines } in outcomes {
             match outcome {
+                // A push of which all rows were there.
+                Outcome::Landed(0) | Outcome::Known(0) => is_unchanged = true,
                 Outcome::Landed(rows) | Outcome::Known(rows) => {
                     if matches!(outcome, Outcome::Landed(_)) {
                         *added.entry(table.clone()).or_default() += rows;
@@ -146,11 +148,12 @@ impl Item {
             }
         }
         // A file of which nothing could be used is kept whole: its header is needed to make sense of its rows.
-        case.whole = !case.tables.is_empty() || record.tables.is_empty();
+        let in_tables = is_unchanged || !record.tables.is_empty();
+        case.whole = !case.tables.is_empty() || !in_tables;
         // So is an archive of which a member could not be used.
         case.whole |= parsed.refused.iter().any(Refused::is_whole_member);
         // The rows that a duplicate refuses are in quarantine already, under the upload that it repeats.
-        is_duplicate &= record.tables.is_empty() && reasons.is_empty();
+        is_duplicate &= !in_tables && reasons.is_empty();
         if let Some(first) = parsed.refused.first().filter(|_| !is_duplicate) {
             let rows = parsed.refused.len();
             record.rows_refused = record.rows_refused.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX));
@@ -160,14 +163,14 @@ impl Item {
             (case.rows, case.unwrapped) = (parsed.refused, unwrapped);
         }
         // Of a file that is partly in tables only the other lines may be released.
-        if each_line || !record.tables.is_empty() {
+        if each_line || in_tables {
             case.lines = Some(lines::without(lines::merged(refused_lines), &mixed));
         }
         record.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         record.outcome = match () {
             () if !record.tables.is_empty() => uploads::Outcome::Committed,
             () if record.reason.is_some() => uploads::Outcome::Quarantined,
-            () if is_duplicate => uploads::Outcome::Duplicate,
+            () if is_duplicate || is_unchanged => uploads::Outcome::Duplicate,
             () if held => uploads::Outcome::Held,
             () => uploads::Outcome::Empty,
         };
