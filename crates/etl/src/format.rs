@@ -168,7 +168,8 @@ impl Formats {
         let claimed = self.claimed(file)?;
         Ok(claimed.map(|(format, text)| Form {
             name: format.name.clone(),
-            by_line: format.parser.is_by_line(),
+            // A snapshot is compared with what was there before, and so is always whole.
+            by_line: format.parser.is_by_line() && !matches!(format.arrival, Arrival::Snapshot),
             unit: text.unit(),
         }))
     }
