@@ -6,9 +6,11 @@ INLET_TEST_SCALE makes it larger: 10 is the full size, 1,000 sessions that break
 import concurrent.futures
 import contextlib
 import io
+import json
 import os
 import pathlib
 import random
+import resource
 import socket
 import time
 
@@ -181,7 +183,6 @@ def test_no_descriptor_at_all_is_survived(narrow):
         old.login(account)
         pid = node.process.pid
         # Now even what is kept is gone: connections wait at the door, and nobody runs to it again and again.
-        import resource
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors(node), FILES))
         with raw(node) as waiting:
             nobody_spins(node)
@@ -308,7 +309,7 @@ def test_what_breaks_off_anywhere_leaves_nothing_behind(start):
     until("descriptors given back", lambda: descriptors(node) <= idle + 2)
 
     homes = {path.name: path.read_bytes() for path in node.home(account).iterdir()}
-    records = devices_records(node)
+    records = uploads(node)
     for device in done:
         landed = records.get(device.name, [])
         assert len(landed) <= 1
@@ -336,9 +337,8 @@ def test_what_breaks_off_anywhere_leaves_nothing_behind(start):
     assert "did not end" not in node.logged()
 
 
-def devices_records(node: Node) -> dict[str, list[bytes]]:
+def uploads(node: Node) -> dict[str, list[bytes]]:
     """What is in the outbox, by the name of the file."""
-    import json
     found: dict[str, list[bytes]] = {}
     for path in node.outbox():
         name = pathlib.Path(json.loads(path.read_text())["path"]).name

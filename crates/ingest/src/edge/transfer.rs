@@ -102,7 +102,6 @@ impl Connection {
 
     /// Has libunftp open its side, moves the bytes, and tells the device how it ended.
     async fn carry(&mut self, transfer: Transfer<'_>, mode: Mode, offset: u64, device: TcpStream) -> Result<(), End> {
-        self.session.take_refusal();
         let pledge = transfer.verb.announced().map(|verb| Pledge::begin(&self.session, mode, verb));
         let mut upstream = self.take_upstream().await?;
         let (answer, local) = open(&mut upstream, transfer, offset).await.map_err(End::Upstream)?;
@@ -187,6 +186,8 @@ impl Connection {
 
     /// Keeps libunftp for the next command.
     async fn settle(&mut self, mut upstream: Upstream, offset: u64, whole: bool) -> Result<(), End> {
+        // What landing said of this transfer is for no other reply.
+        self.session.take_refusal();
         if offset > 0 && !whole {
             // It would apply the offset to the next transfer, too.
             upstream.ask("REST", "0").await.map_err(End::Upstream)?;

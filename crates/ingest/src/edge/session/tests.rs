@@ -81,6 +81,13 @@ async fn a_refusal_says_its_true_cause() {
     }
     device.expect("REST 5", "350 ").await;
     assert_eq!(device.store("folder/a", b"x").await, "550 The file has 1 bytes, nothing can start at 5");
+    // The cause is that command's, and no other's.
+    let _data = device.passive().await;
+    device.expect("STOR folder/b", "150 ").await;
+    device.expect("ABOR", "426 ").await;
+    device.expect_reply("226 ").await;
+    let said = device.ask("PASS again").await;
+    assert!(!said.contains("broken off"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
