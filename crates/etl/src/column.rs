@@ -22,7 +22,7 @@ use crate::number::{self, Decimal};
 use crate::rows::Kind;
 use crate::time::TimeFormat;
 use crate::tokenise::Cell;
-use crate::zone::Local;
+use crate::zone::{Local, Place};
 
 /// How a column's type comes about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +40,20 @@ pub(crate) enum Typing {
 pub(crate) struct Rules<'f> {
     /// What decimal points look like.
     pub(crate) decimal: Decimal,
+    /// What numbers are divided by, when the format declares their type and that they are written without their decimal sign.
+    pub(crate) divisor: Option<f64>,
     /// How times in cells are written.
     pub(crate) time: &'f TimeFormat,
+    /// Where they are, as the row or the header says.
+    pub(crate) place: &'f Place,
     /// Cells that stand for no value, beside empty ones.
     pub(crate) nulls: &'f [String],
+}
+
+impl Rules<'static> {
+    /// Decimal points, ISO 8601, and nothing else declared.
+    pub(crate) const PLAIN: Self =
+        Self { decimal: Decimal::Point, divisor: None, time: &TimeFormat::Iso, place: &Place::Undeclared, nulls: &[] };
 }
 
 /// Why a cell has no place in its column.
@@ -93,6 +103,8 @@ pub(crate) struct Filling {
     numbers: usize,
     words: usize,
     codes: usize,
+    /// Words that would be numbers if commas were decimal signs.
+    commas: usize,
 }
 
 impl Filling {
@@ -102,7 +114,7 @@ impl Filling {
             (_, Some(kind)) | (Typing::Declared(kind), None) => Cells::of(kind, rows, 0),
             _ => Cells::Undecided(0),
         };
-        Self { typing, cells, decided, contested: false, numbers: 0, words: 0, codes: 0 }
+        Self { typing, cells, decided, contested: false, numbers: 0, words: 0, codes: 0, commas: 0 }
     }
 
     /// A column that comes after `nulls` rows without it.
@@ -143,7 +155,8 @@ impl Filling {
         match (&mut self.cells, kind) {
             (Cells::Text(text), _) => text.push(&printable(cell)?),
             (Cells::Double(values), _) => {
-                values.push_number(number::double(cell.text, rules.decimal).ok_or_else(|| fault(CellFault::NotNumber))?);
+                let value = number::double(cell.text, rules.decimal).ok_or_else(|| fault(CellFault::NotNumber))?;
+                values.push_number(rules.divisor.map_or(value, |divisor| value / divisor));
                 Ok(())
             }
             // A logger marks what it could not measure in a column of any type.
@@ -161,7 +174,7 @@ impl Filling {
             }
             (Cells::Timestamp(values), _) => {
                 let stamp = rules.time.read(cell.text).ok_or_else(|| fault(CellFault::NotTime))?;
-                values.push(local.utc(stamp).map_err(|fault| CellFault::Zone(excerpt(cell.text), fault))?);
+                values.push(rules.place.utc(stamp, local).map_err(|fault| CellFault::Zone(excerpt(cell.text), fault))?);
                 Ok(())
             }
             (Cells::Undecided(nulls), _) => {
@@ -175,7 +188,10 @@ impl Filling {
         match class {
             Class::Number(_) => self.numbers += 1,
             Class::Code => self.codes += 1,
-            Class::Word => self.words += 1,
+            Class::Word => {
+                self.words += 1;
+                self.commas += usize::from(self.typing == Typing::ByValues && number::has_decimal_comma(cell.text));
+            }
             Class::Stray => return Err(CellFault::NotNumber(excerpt(cell.text))),
             Class::Marker(_) => {}
         }
@@ -209,12 +225,17 @@ impl Filling {
             self.contested = true;
             return Ok(());
         }
-        let of = match (is_text, cell.quoted && self.typing == Typing::ByQuotes) {
+        let of = match (is_text, cell.quoted() && self.typing == Typing::ByQuotes) {
             (true, _) => CellFault::Unquoted,
             (false, true) => CellFault::Quoted,
             (false, false) => CellFault::NotNumber,
         };
         Err(of(excerpt(cell.text)))
+    }
+
+    /// Appends a row without a value.
+    pub(crate) fn push_null(&mut self) {
+        self.cells.push_null();
     }
 
     /// Takes back all after the first `rows` cells.
@@ -231,6 +252,12 @@ impl Filling {
         self.contested.then_some(if text { Kind::Text } else { Kind::Double })
     }
 
+    /// Whether the words in a column whose values decide are numbers with a decimal comma, and not few: what the format does not
+    /// say of that would else make text of them.
+    pub(crate) fn has_decimal_commas(&self) -> bool {
+        self.commas > 0 && self.commas == self.words && self.commas * 2 > self.numbers
+    }
+
     /// The column's values, and their type.
     pub(crate) fn finish(self) -> Result<(Kind, ArrayRef), arrow::error::ArrowError> {
         self.cells.finish()
@@ -238,7 +265,7 @@ impl Filling {
 }
 
 fn by_quotes(cell: &Cell<'_>, decimal: Decimal) -> Class {
-    if cell.quoted {
+    if cell.quoted() {
         return match marker(cell.text) {
             Some(value) => Class::Marker(value),
             None => Class::Word,

@@ -184,7 +184,7 @@ impl Formats {
         };
         let account_zone = file.zone.map(zone).transpose()?;
         let zone = format.zone.as_ref().or(account_zone.as_ref()).unwrap_or(&self.default_zone);
-        let mut local = Local::new(zone).since(self.limits.year_min);
+        let mut local = Local::new(zone).within(self.limits.year_min..=self.limits.year_max);
         let reading = Reading { format, file, text: &text, limits: &self.limits };
         let Yield { parts, mut refused } = match &format.parser {
             Parser::Toa5(toa5) => toa5.read(&reading, &mut local)?,
@@ -214,6 +214,34 @@ impl Parser {
 fn zone(name: &str) -> Result<Zone, Refusal> {
     Zone::named(name)
         .ok_or_else(|| Refusal { reason: format!("the account's zone {name:?} is neither a time zone nor an offset") })
+}
+
+impl Parser {
+    /// The names in a file's header, or why there are none.
+    fn names(&self, text: &Text<'_>) -> Result<Vec<String>, String> {
+        match self {
+            Self::Delimited(delimited) => delimited.names(text),
+            _ => Err("it has no header row".to_owned()),
+        }
+    }
+
+    /// Whether there is a header that names the columns, in a way that a `[match]` can ask for.
+    fn has_names(&self) -> bool {
+        matches!(self, Self::Delimited(delimited) if delimited.has_names())
+    }
+
+    /// Whether files, or the definition, name the tables that rows are of.
+    fn names_tables(&self) -> bool {
+        match self {
+            Self::Toa5(_) | Self::LineProtocol(_) => true,
+            Self::Delimited(delimited) => delimited.names_tables(),
+        }
+    }
+
+    /// Whether the rows of one line may be several devices'.
+    fn has_devices(&self) -> bool {
+        matches!(self, Self::Delimited(delimited) if delimited.has_devices())
+    }
 }
 
 impl Reading<'_> {

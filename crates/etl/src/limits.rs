@@ -23,6 +23,8 @@ pub struct Limits {
     pub columns: usize,
     /// The first year that rows are believed to be from; earlier ones are refused.
     pub year_min: i16,
+    /// The last such year; later ones are refused.
+    pub year_max: i16,
 }
 
 impl Limits {
@@ -37,7 +39,9 @@ impl Limits {
             ("line_bytes", self.line_bytes.as_u64() == 0),
             ("columns", self.columns == 0),
         ];
-        zero.into_iter().filter(|(_, is)| *is).map(|(key, _)| (key.to_owned(), "must be more than zero".to_owned())).collect()
+        let zero = zero.into_iter().filter(|(_, is)| *is).map(|(key, _)| (key.to_owned(), "must be more than zero".to_owned()));
+        let years = (self.year_max < self.year_min).then(|| ("year_max".to_owned(), "is before year_min".to_owned()));
+        zero.chain(years).collect()
     }
 
     /// [`Limits::line_bytes`] as a length in memory.
@@ -57,6 +61,7 @@ impl Limits {
             line_bytes: ByteSize::mib(1),
             columns: 4096,
             year_min: 1900,
+            year_max: 2199,
         }
     }
 }

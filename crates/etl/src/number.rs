@@ -13,14 +13,33 @@ pub(crate) enum Decimal {
 /// The longest text that is looked at as a number with a decimal comma.
 const COMMA_NUMBER_BYTES_MAX: usize = 64;
 
-/// Reads a decimal number, `NAN` or `INF` with an optional sign, in any case. A number too large for a double is none: it would
-/// silently become infinite.
+/// Reads a decimal number, `NAN` or `INF` with an optional sign, in any case. Blanks may stand between sign and digits, as loggers
+/// fill their columns. A number too large for a double is none: it would silently become infinite.
 pub(crate) fn double(text: &str, decimal: Decimal) -> Option<f64> {
     let value = match decimal {
-        Decimal::Point => fast_float2::parse::<f64, _>(text).ok()?,
+        Decimal::Point => fast_float2::parse::<f64, _>(text).ok().or_else(|| with_blanks(text))?,
         Decimal::Comma => with_comma(text)?,
     };
     (value.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit())).then_some(value)
+}
+
+/// `+   23.4`
+fn with_blanks(text: &str) -> Option<f64> {
+    let (sign, digits) = text.split_at_checked(1)?;
+    let unsigned = digits.strip_prefix(' ')?.trim_ascii_start();
+    let value: f64 = unsigned.starts_with(|first: char| first.is_ascii_digit()).then(|| fast_float2::parse(unsigned).ok())??;
+    match sign {
+        "+" => Some(value),
+        "-" => Some(-value),
+        _ => None,
+    }
+}
+
+/// Whether a word would be a number if the comma in it were a decimal sign: `1,5`.
+pub(crate) fn has_decimal_comma(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    unsigned.split_once(',').is_some_and(|(whole, fraction)| !fraction.is_empty() && digits(whole) && digits(fraction))
 }
 
 fn with_comma(text: &str) -> Option<f64> {

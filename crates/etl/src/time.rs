@@ -37,6 +37,8 @@ pub(crate) enum TimeFormat {
     /// ISO 8601, or with the year last as spreadsheets leave it. The order of day and month is `None` until known, and such
     /// times are refused.
     IsoOrYearLast(Option<DateOrder>),
+    /// In any of these, the first that fits. None of them may differ from another by the order of day and month alone.
+    Any(Vec<TimeFormat>),
 }
 
 impl TimeFormat {
@@ -46,6 +48,17 @@ impl TimeFormat {
             Self::Iso => iso(text),
             Self::Pattern(pattern) => pattern.read(text),
             Self::IsoOrYearLast(order) => iso(text).or_else(|| YearLast::read(text)?.stamp((*order)?)),
+            Self::Any(formats) => formats.iter().find_map(|format| format.read(text)),
+        }
+    }
+
+    /// The order of day and month that it declares for dates which do not show it.
+    pub(crate) fn date_order(&self) -> Option<DateOrder> {
+        match self {
+            Self::Iso => None,
+            Self::Pattern(pattern) => pattern.date_order(),
+            Self::IsoOrYearLast(order) => *order,
+            Self::Any(formats) => formats.iter().find_map(Self::date_order),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Wall clock time to UTC.
 
+use std::ops::RangeInclusive;
+
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Timestamp, civil::DateTime};
 
@@ -50,27 +52,39 @@ pub(crate) struct Local<'z> {
     used: bool,
     /// Rows from before this moment are not believed.
     earliest: i64,
+    /// Nor are those from this moment on.
+    end: i64,
 }
 
 impl<'z> Local<'z> {
     /// Knows no offset yet.
     pub(crate) fn new(zone: &'z Zone) -> Self {
-        Self { zone, from: 0, until: 0, offset: 0, used: false, earliest: i64::MIN }
+        Self { zone, from: 0, until: 0, offset: 0, used: false, earliest: i64::MIN, end: Timestamp::MAX.as_microsecond() }
     }
 
-    /// Refuses rows from before a year: clocks that have lost their power begin at 1970, 1980 or the like.
-    pub(crate) fn since(self, year: i16) -> Self {
-        let start = DateTime::new(year, 1, 1, 0, 0, 0, 0).and_then(|start| Offset::UTC.to_timestamp(start));
-        Self { earliest: start.map_or(i64::MIN, Timestamp::as_microsecond), ..self }
+    /// Refuses rows from outside some years: clocks that have lost their power begin at 1970, 1980 or the like, and one bit that
+    /// flips is centuries.
+    pub(crate) fn within(self, years: RangeInclusive<i16>) -> Self {
+        let end = years.end().checked_add(1).and_then(start_of).unwrap_or(self.end);
+        Self { earliest: start_of(*years.start()).unwrap_or(i64::MIN), end: end.min(self.end), ..self }
+    }
+
+    /// Refuses rows from before a year, too.
+    pub(crate) fn not_before(&mut self, year: i16) {
+        self.earliest = self.earliest.max(start_of(year).unwrap_or(i64::MIN));
     }
 
     /// Whether a row may be from this moment, in microseconds since 1970 UTC.
     pub(crate) fn check(&self, row: i64) -> Result<(), String> {
-        if row >= self.earliest {
+        if (self.earliest..self.end).contains(&row) {
             return Ok(());
         }
-        let time = Timestamp::from_microsecond(row).map_or_else(|_| "long ago".to_owned(), |time| time.to_string());
-        Err(format!("the row's time: {time}, before the first year that is believed (etl.limits.year_min)"))
+        let time = Timestamp::from_microsecond(row).map_or_else(|_| "ages away".to_owned(), |time| time.to_string());
+        Err(if row < self.earliest {
+            format!("the row's time: {time}, before the first year that is believed (etl.limits.year_min, or the format's)")
+        } else {
+            format!("the row's time: {time}, after the last year that is believed (etl.limits.year_max)")
+        })
     }
 
     /// Whether a time was read in this zone for want of an offset of its own.
@@ -81,7 +95,7 @@ impl<'z> Local<'z> {
     /// Microseconds since the Unix epoch. An offset in the text is taken before the zone's.
     pub(crate) fn utc(&mut self, stamp: Stamp) -> Result<i64, ZoneFault> {
         if let Some(offset) = stamp.offset {
-            return Ok(stamp.wall - offset * 1_000_000);
+            return Ok(stamp.wall.saturating_sub(offset.saturating_mul(1_000_000)));
         }
         self.used = true;
         if !(self.from..self.until).contains(&stamp.wall) {
@@ -120,6 +134,41 @@ impl<'z> Local<'z> {
         };
         Ok(())
     }
+}
+
+/// What the file itself says of where its times are, for those that carry no offset of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nothing: they are in the zone that its format, its account or the configuration declares.
+    #[default]
+    Undeclared,
+    /// So many seconds east of Greenwich.
+    Offset(i64),
+    /// In a zone of their own.
+    Zone(Zone),
+}
+
+impl Place {
+    /// Reads an offset, or a zone's name.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        offset(text.as_bytes()).map(Self::Offset).or_else(|| Zone::named(text).map(Self::Zone))
+    }
+
+    /// Microseconds since the Unix epoch, `local` being the zone of times that nothing is said of.
+    #[inline]
+    pub(crate) fn utc(&self, stamp: Stamp, local: &mut Local<'_>) -> Result<i64, ZoneFault> {
+        match self {
+            Self::Undeclared => local.utc(stamp),
+            Self::Offset(offset) => local.utc(Stamp { offset: stamp.offset.or(Some(*offset)), ..stamp }),
+            Self::Zone(zone) => Local::new(zone).utc(stamp),
+        }
+    }
+}
+
+/// When a year begins, in UTC; `None` for one outside the years that a table can hold.
+fn start_of(year: i16) -> Option<i64> {
+    let start = DateTime::new(year, 1, 1, 0, 0, 0, 0).and_then(|start| Offset::UTC.to_timestamp(start));
+    start.ok().map(Timestamp::as_microsecond)
 }
 
 fn micros(offset: Offset) -> i64 {

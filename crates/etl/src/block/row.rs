@@ -1,5 +1,6 @@
 //! Lines to rows of cells: blank lines and comments passed over, cells that span lines joined.
 
+use super::Take;
 use crate::text::{Line, Lines};
 use crate::tokenise::{Cell, QuoteFault, Syntax, tokenise};
 
@@ -7,31 +8,26 @@ use crate::tokenise::{Cell, QuoteFault, Syntax, tokenise};
 const SPAN_LINES_MAX: usize = 32;
 
 /// Where a row came from, and why it is none.
-pub(super) struct Source<'t> {
-    pub(super) line: Line<'t>,
-    pub(super) fault: Option<String>,
+pub(crate) struct Source<'t> {
+    pub(crate) line: Line<'t>,
+    pub(crate) fault: Option<String>,
 }
 
 /// Goes through the rows under one header.
-pub(super) struct Rows<'l, 't, 'f> {
+pub(crate) struct Rows<'l, 't, 'f, T> {
     lines: &'l mut Lines<'t>,
     syntax: &'f Syntax,
     comment: Option<&'f str>,
-    stop: fn(&Line<'t>) -> bool,
+    take: &'f T,
 }
 
-impl<'l, 't, 'f> Rows<'l, 't, 'f> {
-    pub(super) fn new(
-        lines: &'l mut Lines<'t>,
-        syntax: &'f Syntax,
-        comment: Option<&'f str>,
-        stop: fn(&Line<'t>) -> bool,
-    ) -> Self {
-        Self { lines, syntax, comment, stop }
+impl<'l, 't, 'f, T: Fn(&Line<'t>) -> Take> Rows<'l, 't, 'f, T> {
+    pub(crate) fn new(lines: &'l mut Lines<'t>, syntax: &'f Syntax, comment: Option<&'f str>, take: &'f T) -> Self {
+        Self { lines, syntax, comment, take }
     }
 
     /// About how many rows there are from `line` on, if they are all as long.
-    pub(super) fn rows_left(&self, line: &Line<'t>) -> usize {
+    pub(crate) fn rows_left(&self, line: &Line<'t>) -> usize {
         const ROWS_MAX: usize = 1 << 20;
         const LINE_END_BYTES: usize = 1;
         let line_bytes = line.text.len().max(1) + LINE_END_BYTES;
@@ -39,13 +35,20 @@ impl<'l, 't, 'f> Rows<'l, 't, 'f> {
     }
 
     /// The next row's cells, in `cells` unless there is a fault.
-    pub(super) fn next(&mut self, cells: &mut Vec<Cell<'t>>) -> Option<Source<'t>> {
+    pub(crate) fn next<'c>(&mut self, cells: &mut Vec<Cell<'c>>) -> Option<Source<'t>>
+    where
+        't: 'c,
+    {
         loop {
             let before = self.lines.clone();
             let line = self.lines.next()?;
-            if (self.stop)(&line) {
-                *self.lines = before;
-                return None;
+            match (self.take)(&line) {
+                Take::Row => {}
+                Take::Pass => continue,
+                Take::End => {
+                    *self.lines = before;
+                    return None;
+                }
             }
             if line.is_blank() || self.comment.is_some_and(|comment| line.text.starts_with(comment)) {
                 continue;
@@ -58,7 +61,7 @@ impl<'l, 't, 'f> Rows<'l, 't, 'f> {
                 result => (line, result.err()),
             };
             // A line of nothing but delimiters is what spreadsheets leave below a table: it says nothing, and is no row.
-            if fault.is_none() && cells.iter().all(|cell| cell.text.is_empty() && !cell.quoted) {
+            if fault.is_none() && cells.iter().all(|cell| cell.text.is_empty() && !cell.quoted()) {
                 continue;
             }
             return Some(Source { line, fault: fault.map(|fault| fault.to_string()) });
@@ -67,7 +70,10 @@ impl<'l, 't, 'f> Rows<'l, 't, 'f> {
 
     /// A row whose cells go on over line ends. When no line closes them, the row is its first line alone, so that the next ones
     /// get their chance.
-    fn spanning(&mut self, first: Line<'t>, cells: &mut Vec<Cell<'t>>) -> (Line<'t>, Option<QuoteFault>) {
+    fn spanning<'c>(&mut self, first: Line<'t>, cells: &mut Vec<Cell<'c>>) -> (Line<'t>, Option<QuoteFault>)
+    where
+        't: 'c,
+    {
         let after_first = self.lines.clone();
         let fault = tokenise(first.text, self.syntax, cells).err();
         for _ in 0..SPAN_LINES_MAX {

@@ -2,21 +2,25 @@
 //!
 //! A format claims a file when every kind of condition that its `[match]` names holds, each by any one of its entries (for
 //! `columns`: by all). Of several formats the more specific wins: one that names devices before one that does not, then one that
-//! names paths, then the one that asks for more columns, then the one with the longer beginning, then one that asks for a first
-//! column. Between equals nothing decides, and the file is refused.
+//! names paths, then the one that asks for more columns, then the one with the longer beginning, then the one that asks for more
+//! lines at the top, then one that asks for a first line, then one that asks for a first column. Between equals nothing decides, and the file is refused.
 
 use std::cmp::Ordering;
 
 use encoding_rs::Encoding;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use regex::Regex;
 use serde::Deserialize;
 
 use super::definition::Problems;
+use super::delimited::skip_separator_line;
 use super::{File, Format, Parser};
 use crate::limits::Limits;
 use crate::rows::Refusal;
 use crate::text::Text;
 
+/// So many lines at the top are looked through.
+const TOP_LINES: usize = 64;
 /// So many characters of a name are shown: read with the wrong delimiter, a name is a whole line.
 const SHOWN: usize = 40;
 
@@ -30,6 +34,10 @@ pub(super) struct Match {
     paths: Vec<String>,
     /// What the text begins with.
     begins: Vec<String>,
+    /// Regular expressions over the first line.
+    first_line: Vec<String>,
+    /// Regular expressions, each of which must be found in one of the lines at the top.
+    lines: Vec<String>,
     /// Names that the header of a delimited file has.
     columns: Vec<String>,
     /// Names of which the first column has one.
@@ -42,6 +50,8 @@ pub(super) struct Claim {
     written: Match,
     devices: GlobSet,
     paths: GlobSet,
+    first_line: Vec<Regex>,
+    lines: Vec<Regex>,
 }
 
 /// How specific a claim is; see the module's rule.
@@ -51,21 +61,20 @@ struct Rank {
     paths: bool,
     columns: usize,
     begins_bytes: usize,
+    lines: usize,
+    first_line: bool,
     first_column: bool,
 }
 
 impl Claim {
     pub(super) fn new(written: Match, parser: Option<&Parser>, problems: &mut Problems<'_>) -> Option<Self> {
-        let of_text = !(written.begins.is_empty() && written.columns.is_empty() && written.first_column.is_empty());
+        let Match { begins, first_line, lines, columns, first_column, .. } = &written;
+        let of_text = [begins, first_line, lines, columns, first_column].iter().any(|entries| !entries.is_empty());
         if written.devices.is_empty() && written.paths.is_empty() && !of_text {
-            problems.add("match", "needs devices, paths, begins, columns or first_column");
+            problems.add("match", "needs devices, paths, begins, first_line, lines, columns or first_column");
             return None;
         }
-        let headerless = match parser {
-            Some(Parser::Delimited(delimited)) => !delimited.has_names(),
-            Some(Parser::Toa5(_) | Parser::LineProtocol(_)) => true,
-            None => false,
-        };
+        let headerless = parser.is_some_and(|parser| !parser.has_names());
         for (key, names) in [("match.columns", &written.columns), ("match.first_column", &written.first_column)] {
             if headerless && !names.is_empty() {
                 problems.add(key, "is for delimited files with a header that names their columns");
@@ -73,7 +82,9 @@ impl Claim {
         }
         let devices = globs("match.devices", &written.devices, problems);
         let paths = globs("match.paths", &written.paths, problems);
-        Some(Self { devices: devices?, paths: paths?, written })
+        let first_line = regexes("match.first_line", &written.first_line, problems);
+        let lines = regexes("match.lines", &written.lines, problems);
+        Some(Self { devices: devices?, paths: paths?, first_line: first_line?, lines: lines?, written })
     }
 
     /// What is missing of the conditions that the bytes have no part in.
@@ -90,15 +101,22 @@ impl Claim {
     /// How specific the claim on this text is, or what is missing.
     fn rank(&self, text: &Text<'_>, parser: &Parser) -> Result<Rank, String> {
         let Match { begins, columns, first_column, .. } = &self.written;
-        let first = text.lines().find(|line| !line.is_blank());
+        let mut top = text.lines();
+        skip_separator_line(&mut top);
+        let first = top.find(|line| !line.is_blank());
         let start = first.as_ref().map_or("", |line| line.text);
         let begun = begins.iter().filter(|begin| start.starts_with(begin.as_str())).map(String::len).max();
         if !begins.is_empty() && begun.is_none() {
             return Err(format!("it does not begin with {}", one_of(begins)));
         }
+        if !self.first_line.is_empty() && !self.first_line.iter().any(|regex| regex.is_match(start)) {
+            return Err(format!("its first line is not {}", one_of(&self.written.first_line)));
+        }
+        if let Some(regex) = self.lines.iter().find(|regex| !text.lines().take(TOP_LINES).any(|line| regex.is_match(line.text))) {
+            return Err(format!("none of its first {TOP_LINES} lines is `{regex}`"));
+        }
         if !(columns.is_empty() && first_column.is_empty()) {
-            let Parser::Delimited(delimited) = parser else { return Err("it has no header row".to_owned()) };
-            let names = delimited.names(text)?;
+            let names = parser.names(text)?;
             let has = |column: &String| names.iter().any(|name| same(name, column));
             if let Some(missing) = columns.iter().find(|column| !has(column)) {
                 return Err(format!("its header has no column {missing:?}"));
@@ -114,6 +132,8 @@ impl Claim {
             paths: !self.written.paths.is_empty(),
             columns: columns.len(),
             begins_bytes: begun.unwrap_or_default(),
+            lines: self.lines.len(),
+            first_line: !self.first_line.is_empty(),
             first_column: !first_column.is_empty(),
         })
     }
@@ -126,6 +146,11 @@ fn one_of(entries: &[String]) -> String {
 
 fn same(name: &str, other: &str) -> bool {
     name.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+fn regexes(key: &str, written: &[String], problems: &mut Problems<'_>) -> Option<Vec<Regex>> {
+    let regexes: Vec<Option<Regex>> = written.iter().map(|regex| problems.note(key, Regex::new(regex))).collect();
+    regexes.into_iter().collect()
 }
 
 fn globs(key: &str, globs: &[String], problems: &mut Problems<'_>) -> Option<GlobSet> {

@@ -1,50 +1,49 @@
-//! Text with a delimiter between its cells, as a definition describes it.
+//! Text with a delimiter between its cells, or with cells at fixed places, as a definition describes it.
+//!
+//! A file is a preamble, which may say something of all rows, and one table or several, each with a header and rows. What begins
+//! like no table, and is neither the preamble nor a fact, is refused line by line.
 
+mod facts;
+mod form;
+mod header;
 mod keys;
+mod kinds;
+mod layout;
+mod long;
 mod naming;
 
-use keys::ColumnKeys;
+use std::borrow::Cow;
+
+use facts::{FactRules, Facts};
+use form::Form;
+use header::HeaderReader;
 pub(super) use keys::DelimitedKeys;
+use keys::Holds;
+use naming::Naming;
 
 use super::definition::Problems;
 use super::{Reading, Yield};
-use crate::block::{self, Field, Layout};
-use crate::column::Typing;
-use crate::name::Names;
+use crate::block::{self, Outcome, Take};
 use crate::number::Decimal;
-use crate::rows::{Column, Kind, Refusal};
+use crate::rows::{Refusal, Refused};
 use crate::text::{Line, Lines, Text};
-use crate::time::{Pattern, TimeFormat};
-use crate::tokenise::{Syntax, tokenise};
+use crate::tokenise::{Place, Separator, Syntax};
 use crate::zone::Local;
-use keys::{ColumnAt, ColumnType, HeaderRow};
-use naming::Naming;
 
 /// Reads delimited text.
 #[derive(Debug)]
 pub(super) struct Delimited {
     keys: DelimitedKeys,
     syntax: Syntax,
-    time: TimeFormat,
     decimal: Decimal,
     naming: Naming,
-}
-
-/// A header's rows, one entry for each cell of a row.
-#[derive(Debug, Default)]
-struct Header {
-    names: Vec<String>,
-    units: Vec<String>,
-    process: Vec<String>,
+    facts: FactRules,
+    forms: Vec<Form>,
 }
 
 impl Delimited {
     pub(super) fn new(keys: DelimitedKeys, problems: &mut Problems<'_>) -> Option<Self> {
-        let delimiter = u8::try_from(keys.delimiter).ok().filter(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric());
-        let delimiter = delimiter.filter(|byte| !matches!(byte, b'"' | b'\n' | b'\r' | b' ' | b'.' | b'-' | b'+'));
-        if delimiter.is_none() {
-            problems.add("delimited.delimiter", format!("{:?} cannot separate cells", keys.delimiter));
-        }
+        let syntax = syntax(&keys, problems);
         let decimal = match keys.decimal {
             '.' => Some(Decimal::Point),
             ',' => Some(Decimal::Comma),
@@ -53,30 +52,13 @@ impl Delimited {
                 None
             }
         };
-        let time = match keys.timestamp.format.as_str() {
-            "iso8601" => Some(TimeFormat::Iso),
-            notation => problems.note("delimited.timestamp.format", Pattern::new(notation)).map(TimeFormat::Pattern),
-        };
-        if keys.timestamp.columns.is_empty() {
-            problems.add("delimited.timestamp.columns", "at least one is needed");
-        }
-        if keys.timestamp.columns.contains(&ColumnAt::Position(0)) {
-            problems.add("delimited.timestamp.columns", "positions count from 1");
-        }
-        if keys.header.iter().filter(|row| **row == HeaderRow::Names).count() > 1 {
-            problems.add("delimited.header", "names the columns more than once");
-        }
-        if !keys.header.contains(&HeaderRow::Names) && keys.columns.is_empty() {
-            problems.add("delimited.columns", "without a header row of names every column must be given, in the file's order");
-        }
         let naming = Naming::new(&keys, problems);
-        let syntax = Syntax {
-            delimiter: delimiter?,
-            quoted: keys.quoted,
-            trailing_delimiter: keys.trailing_delimiter,
-            multiline: keys.multiline,
-        };
-        Some(Self { syntax, time: time?, decimal: decimal?, naming: naming?, keys })
+        let forms = Form::all(&keys, problems);
+        let facts = FactRules::new(&keys.facts, problems);
+        if keys.kind.is_some_and(|cell| cell == 0 || keys.delimiter.len() != 1) {
+            problems.add("delimited.kind", "is the position of a cell, from 1, in text with a delimiter");
+        }
+        Some(Self { syntax: syntax?, decimal: decimal?, naming: naming?, facts: facts?, forms: forms?, keys })
     }
 
     /// Whether each row is a line.
@@ -86,12 +68,34 @@ impl Delimited {
 
     /// Whether files say their columns' names themselves.
     pub(super) fn has_names(&self) -> bool {
-        self.keys.header.contains(&HeaderRow::Names)
+        !self.keys.labels.is_empty() || self.forms.iter().any(|form| form.header.iter().any(|row| row.what == Holds::Names))
     }
 
-    /// The names in a file's header, or why there are none.
+    /// Whether a fact may be called so, which [`FactRules`] find above the rows.
+    pub(super) fn has_fact(&self, fact: &str) -> bool {
+        self.facts.names(fact)
+    }
+
+    /// Whether a table has a name of its own.
+    pub(super) fn names_tables(&self) -> bool {
+        self.keys.kind.is_some() || !self.keys.tables.is_empty() || self.has_fact("table")
+    }
+
+    /// Whether the rows of one line may be several devices'.
+    pub(super) fn has_devices(&self) -> bool {
+        let all = || self.forms.iter().flat_map(|form| &form.header).chain(&self.keys.above).chain(self.keys.labels.values());
+        all().any(|row| row.what == Holds::Devices)
+    }
+
+    /// The names in a file's first header, or why there are none.
     pub(super) fn names(&self, text: &Text<'_>) -> Result<Vec<String>, String> {
-        match self.header(&mut text.lines())? {
+        let mut lines = text.lines();
+        let (mut facts, mut refused) = (Facts::new(&self.facts), Vec::new());
+        let syntax = self.syntax_of(text);
+        let begun = self.next_table(&mut lines, &mut facts, None, &mut refused);
+        let Some((form, above)) = begun else { return Err(self.no_table()) };
+        let reader = HeaderReader { delimited: self, form, syntax: &syntax };
+        match reader.read(&mut lines, &above, &mut facts)? {
             Some(header) => Ok(header.names),
             None => Err("it ends within its header".to_owned()),
         }
@@ -99,133 +103,210 @@ impl Delimited {
 
     /// All rows of a file.
     pub(super) fn read(&self, reading: &Reading<'_>, local: &mut Local<'_>) -> Result<Yield, Refusal> {
-        let mut lines = reading.text.lines();
-        let mut read = Yield::default();
-        let refusal = |reason| Refusal { reason };
-        // A file that ends within its header has no rows.
-        if let Some(header) = self.header(&mut lines).map_err(refusal)? {
-            let layout = self.layout(header, reading).map_err(refusal)?;
-            let outcome = block::read(&mut lines, &layout, local, |_| false)?;
-            read.parts.extend(outcome.part);
-            read.refused = outcome.refused;
-        }
-        read.refused.extend(reading.text.tail().map(|bytes| block::tail(&lines, bytes)));
+        let mut read = match self.keys.kind {
+            Some(cell) => self.read_kinds(cell, reading, local)?,
+            None => self.read_tables(reading, local)?,
+        };
+        let last = reading.text.lines().last().map_or(0, |line| line.number);
+        read.refused.extend(reading.text.tail().map(|bytes| block::tail(last, bytes)));
         Ok(read)
     }
 
-    /// Reads what stands above the rows; `None` when the file ends within it.
-    fn header(&self, lines: &mut Lines<'_>) -> Result<Option<Header>, String> {
-        for _ in 0..self.keys.preamble {
-            if lines.next().is_none() {
-                return Ok(None);
+    fn read_tables(&self, reading: &Reading<'_>, local: &mut Local<'_>) -> Result<Yield, Refusal> {
+        let syntax = self.syntax_of(reading.text);
+        let mut lines = reading.text.lines();
+        let mut facts = Facts::new(&self.facts);
+        let mut read = Yield::default();
+        // What the header above has taught of how the next one begins.
+        let mut again: Option<String> = None;
+        let mut first = true;
+        while let Some((form, above)) = self.next_table(&mut lines, &mut facts, again.as_ref(), &mut read.refused) {
+            let reader = HeaderReader { delimited: self, form, syntax: &syntax };
+            let header = reader.read(&mut lines, &above, &mut facts);
+            facts.renew();
+            let layout = header.and_then(|header| {
+                // What ends within its header has no rows.
+                let Some(mut header) = header else { return Ok(None) };
+                again = header.begins.take().filter(|_| form.begins.is_empty());
+                if form.skip {
+                    return Ok(None);
+                }
+                self.layout(form, header, &facts, &form.name, &syntax, reading).map(Some)
+            });
+            let take = |line: &Line<'_>| {
+                let ends = self.begins_table(line) || again.as_ref().is_some_and(|begins| line.text.starts_with(begins));
+                Take::until(ends || (self.keys.blank_line_ends && line.is_blank()))
+            };
+            let outcome = match layout {
+                Ok(None) => pass(&mut lines, take),
+                Ok(Some(layout)) => {
+                    form.timing.keys.year_min.into_iter().for_each(|year| local.not_before(year));
+                    match &self.keys.long {
+                        None => block::read(&mut lines, &layout, local, take)?,
+                        Some(long) => self.read_long(long, &mut lines, layout, local, take, reading)?,
+                    }
+                }
+                Err(reason) if first => return Err(Refusal { reason }),
+                Err(reason) => Outcome { parts: Vec::new(), refused: block::refuse(&mut lines, &reason, take) },
+            };
+            read.parts.extend(outcome.parts);
+            read.refused.extend(outcome.refused);
+            first = false;
+        }
+        if first && self.begins().next().is_some() {
+            return Err(Refusal { reason: self.no_table() });
+        }
+        Ok(read)
+    }
+
+    /// Goes to the first line of the next table's header, and gives the lines directly above it. Lines on the way that are no facts
+    /// are refused, except above the first table.
+    fn next_table<'t>(
+        &self,
+        lines: &mut Lines<'t>,
+        facts: &mut Facts<'_>,
+        again: Option<&String>,
+        refused: &mut Vec<Refused>,
+    ) -> Option<(&Form, Vec<Line<'t>>)> {
+        let first = lines.number() == 0;
+        if first {
+            skip_separator_line(lines);
+        }
+        if self.begins().next().is_none() {
+            // With nothing that says how a table begins there is one, where the preamble ends, and those whose header is like its own.
+            if !first && again.is_none() {
+                return None;
+            }
+            for _ in 0..if first { self.keys.preamble } else { 0 } {
+                facts.take(lines.next()?.text);
+            }
+            lines.clone().next()?;
+            return self.forms.first().map(|form| (form, Vec::new()));
+        }
+        let mut above: Vec<Line<'t>> = Vec::new();
+        loop {
+            let line = lines.clone().next()?;
+            if let Some(form) = self.form_of(&line) {
+                let surplus = above.len().saturating_sub(self.keys.above.len());
+                return Some((form, above.split_off(surplus)));
+            }
+            lines.next();
+            if line.is_blank() || self.is_comment(&line) {
+                continue;
+            }
+            let is_fact = facts.take(line.text);
+            let in_preamble = first && (self.keys.preamble == 0 || line.number <= u64::from(self.keys.preamble));
+            if !(in_preamble || is_fact) {
+                let reason = "no table of the format begins so, and it is behind the last row of one".to_owned();
+                refused.push(Refused { member: None, row: line.number, bytes: line.raw.clone(), reason });
+            }
+            if !self.keys.above.is_empty() {
+                above.push(line);
             }
         }
-        let mut header = Header::default();
-        for kind in &self.keys.header {
-            let Some(line) = lines.find(|line| !line.is_blank() && !self.is_comment(line)) else { return Ok(None) };
-            match kind {
-                HeaderRow::Names => header.names = self.header_row(&line)?,
-                HeaderRow::Units => header.units = self.header_row(&line)?,
-                HeaderRow::Process => header.process = self.header_row(&line)?,
-                HeaderRow::Skip => {}
-            }
+    }
+
+    fn no_table(&self) -> String {
+        let begins: Vec<String> = self.begins().map(|begins| format!("`{begins}`")).collect();
+        if begins.is_empty() {
+            "it ends above its header".to_owned()
+        } else {
+            format!("no line begins with {}", begins.join(" or "))
         }
-        if !self.has_names() {
-            header.names = self.keys.columns.iter().map(|column| column.name.clone()).collect();
-        }
-        let width = header.names.len();
-        for (what, row) in [("units", &mut header.units), ("kinds of processing", &mut header.process)] {
-            if !row.is_empty() && row.len() != width {
-                return Err(format!("{width} names in the header, but {} {what}", row.len()));
-            }
-            row.resize(width, String::new());
-        }
-        Ok(Some(header))
+    }
+
+    fn begins(&self) -> impl Iterator<Item = &String> {
+        self.forms.iter().flat_map(|form| &form.begins)
+    }
+
+    /// The kind of table that begins with a line.
+    fn form_of(&self, line: &Line<'_>) -> Option<&Form> {
+        let text = line.text.trim_start_matches('\u{feff}');
+        self.forms.iter().find(|form| form.begins.iter().any(|begins| text.starts_with(begins.as_str())))
+    }
+
+    fn begins_table(&self, line: &Line<'_>) -> bool {
+        self.form_of(line).is_some()
     }
 
     fn is_comment(&self, line: &Line<'_>) -> bool {
         self.keys.comment.as_ref().is_some_and(|comment| line.text.starts_with(comment.as_str()))
     }
 
-    fn header_row(&self, line: &Line<'_>) -> Result<Vec<String>, String> {
-        let at = |problem: String| format!("the header on line {}: {problem}", line.number);
-        if let Some(fault) = line.fault {
-            return Err(at(fault.to_string()));
-        }
-        let mut cells = Vec::new();
-        tokenise(line.text, &self.syntax, &mut cells).map_err(|fault| at(fault.to_string()))?;
-        let cells = cells.iter().map(|cell| cell.value().trim().to_owned());
-        let row: Vec<String> = self.keys.leading.iter().cloned().chain(cells).collect();
-        match row.iter().any(|name| name.chars().any(char::is_control)) {
-            true => Err(at("holds control characters".to_owned())),
-            false => Ok(row),
+    /// How cells are separated in a file: as the format says, or as the file itself does in a first line `sep=;`.
+    fn syntax_of(&self, text: &Text<'_>) -> Cow<'_, Syntax> {
+        match separator_line(&text.lines()) {
+            Some(own) if matches!(self.syntax.separator, Separator::Byte(_)) => {
+                Cow::Owned(Syntax { separator: Separator::Byte(own), ..self.syntax.clone() })
+            }
+            _ => Cow::Borrowed(&self.syntax),
         }
     }
+}
 
-    fn layout<'f>(&'f self, header: Header, reading: &Reading<'_>) -> Result<Layout<'f>, String> {
-        reading.check_columns(header.names.len())?;
-        let format = reading.format;
-        let device = format.device.device(reading.file, |_| String::new())?;
-        let table = format.table.name(&device, "")?;
-        let mut time = Vec::with_capacity(self.keys.timestamp.columns.len());
-        for at in &self.keys.timestamp.columns {
-            time.push(at.find(&header.names)?);
-        }
-        let offset_cell = self.keys.timestamp.offset_minutes.as_ref().map(|at| at.find(&header.names)).transpose()?;
-        let time_name = time.first().and_then(|cell| header.names.get(*cell));
-        let offset = self.naming.offset(time_name.map_or("", String::as_str))?;
-        let device_cell = format.device.column().map(|name| ColumnAt::Name(name.to_owned()).find(&header.names)).transpose()?;
-        for column in &self.keys.columns {
-            ColumnAt::Name(column.name.clone()).find(&header.names)?;
-        }
-        let mut names = Names::new();
-        let mut fields = Vec::with_capacity(header.names.len());
-        let units = header.units.into_iter().zip(header.process);
-        for (index, (original, (unit, process))) in header.names.into_iter().zip(units).enumerate() {
-            fields.push(if let Some(place) = time.iter().position(|cell| *cell == index) {
-                Field::Time(place)
-            } else if offset_cell == Some(index) {
-                Field::Offset
-            } else if device_cell == Some(index) {
-                Field::Device
-            } else {
-                let (name, own_unit) = self.naming.apart(&original);
-                let name = names.column(name, index + 1);
-                let part = |text: String| Some(text).filter(|text| !text.is_empty());
-                let unit = part(unit).or_else(|| part(own_unit.to_owned()));
-                let column = Column { name, original, unit, process: part(process), kind: Kind::Unknown };
-                self.metric(column)
-            });
-        }
-        Ok(Layout {
-            table,
-            device,
-            fields,
-            syntax: &self.syntax,
-            comment: self.keys.comment.as_deref(),
-            time: self.time.clone(),
-            offset,
-            decimal: self.decimal,
-            nulls: &self.keys.nulls,
-        })
+/// The delimiter that a spreadsheet is told in the first line: `sep=;`.
+pub(super) fn separator_line(lines: &Lines<'_>) -> Option<u8> {
+    let first = lines.clone().find(|line| !line.is_blank())?;
+    match first.text.trim_end().trim_matches('"').as_bytes() {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] if delimiter.is_ascii() => Some(*delimiter),
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if first.text.ends_with('\t') => Some(b'\t'),
+        _ => None,
     }
+}
 
-    /// A column as the definition has it, where it says anything of it.
-    fn metric(&self, column: Column) -> Field {
-        let said: Option<&ColumnKeys> = self.keys.columns.iter().find(|keys| keys.name == column.original);
-        let Some(keys) = said else { return Field::Metric { column, typing: Typing::ByValues, nulls: Vec::new() } };
-        let typing = match keys.kind {
-            ColumnType::Skip => return Field::Skip,
-            ColumnType::Auto => Typing::ByValues,
-            ColumnType::Double => Typing::Declared(Kind::Double),
-            ColumnType::Long => Typing::Declared(Kind::Long),
-            ColumnType::Boolean => Typing::Declared(Kind::Boolean),
-            ColumnType::Text => Typing::Declared(Kind::Text),
-            ColumnType::Timestamp => Typing::Declared(Kind::Timestamp),
-        };
-        let unit = keys.unit.clone().or(column.unit);
-        Field::Metric { column: Column { unit, ..column }, typing, nulls: keys.nulls.clone() }
+/// Goes behind such a line, if there is one.
+pub(super) fn skip_separator_line(lines: &mut Lines<'_>) {
+    if separator_line(lines).is_some() {
+        let _ = lines.find(|line| !line.is_blank());
     }
+}
+
+/// Goes behind rows that nobody wants, or that there are none of.
+fn pass<'t>(lines: &mut Lines<'t>, take: impl Fn(&Line<'t>) -> Take) -> Outcome {
+    while lines.clone().next().is_some_and(|line| take(&line) != Take::End) {
+        lines.next();
+    }
+    Outcome::default()
+}
+
+fn syntax(keys: &DelimitedKeys, problems: &mut Problems<'_>) -> Option<Syntax> {
+    let one = |text: &str| match text.as_bytes() {
+        [byte] if byte.is_ascii() => Some(*byte),
+        _ => None,
+    };
+    let separator = match keys.delimiter.as_str() {
+        "blanks" => Some(Separator::Blanks),
+        "places" => places(keys, problems).map(Separator::Places),
+        written => {
+            let allowed = |byte: &u8| !byte.is_ascii_alphanumeric() && !b"\"\n\r .-+".contains(byte);
+            let delimiter = one(written).filter(allowed);
+            if delimiter.is_none() {
+                problems.add("delimited.delimiter", format!("{written:?} cannot separate cells"));
+            }
+            delimiter.map(Separator::Byte)
+        }
+    };
+    let quote = if keys.quote.is_empty() || keys.delimiter == "places" { Some(None) } else { one(&keys.quote).map(Some) };
+    if quote.is_none() {
+        problems.add("delimited.quote", format!("{:?} cannot quote cells: it is one ASCII character, or empty", keys.quote));
+    }
+    if keys.delimiter != "places" && keys.columns.iter().any(|column| column.at.is_some()) {
+        problems.add("delimited.columns.at", "is for delimiter = \"places\"");
+    }
+    Some(Syntax { separator: separator?, quote: quote?, trailing_delimiter: keys.trailing_delimiter, multiline: keys.multiline })
+}
+
+/// The places of all columns, which must be in their order and apart.
+fn places(keys: &DelimitedKeys, problems: &mut Problems<'_>) -> Option<Vec<Place>> {
+    const KEY: &str = "delimited.columns.at";
+    let mut places: Vec<Place> = Vec::with_capacity(keys.columns.len());
+    for column in &keys.columns {
+        let written = column.at.as_deref().unwrap_or_default();
+        let place = Place::read(written).filter(|place| places.last().is_none_or(|last| place.is_after(*last)));
+        let problem = || format!("{:?} is at {written:?}, which is no place behind the last, as 16-23, 30 or 106-", column.name);
+        places.push(problems.note(KEY, place.ok_or_else(problem))?);
+    }
+    Some(places)
 }
 
 #[cfg(test)]

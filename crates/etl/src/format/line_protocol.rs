@@ -97,7 +97,7 @@ impl LineProtocol {
         for table in tables {
             read.parts.extend(table.finish()?);
         }
-        read.refused.extend(reading.text.tail().map(|bytes| block::tail(&lines, bytes)));
+        read.refused.extend(reading.text.tail().map(|bytes| block::tail(lines.number(), bytes)));
         Ok(read)
     }
 }

@@ -20,8 +20,8 @@ pub(super) struct DeviceKeys {
     account: Option<bool>,
     /// A regular expression over the path, with a group `(?<device>…)`.
     path: Option<String>,
-    /// A field of a TOA5 file's first line.
-    header: Option<HeaderField>,
+    /// What the file says above its rows: a field of a TOA5 file's first line, or a fact of delimited text.
+    header: Option<String>,
     /// The name of the column, or of line protocol's tag, that holds each row's device.
     column: Option<String>,
 }
@@ -32,6 +32,7 @@ pub(super) enum DeviceRule {
     Account,
     Path(Regex),
     Header(HeaderField),
+    Fact(String),
     Column(String),
 }
 
@@ -48,11 +49,15 @@ impl DeviceRule {
                 Some(Self::Path(regex))
             }
             (None, None, Some(field), None) => {
-                if matches!(parser, Some(Parser::Delimited(_) | Parser::LineProtocol(_))) {
-                    problems.add("device.header", "only TOA5 files name a device in their header");
-                    return None;
-                }
-                Some(Self::Header(field))
+                let rule = match parser? {
+                    Parser::Toa5(_) => HeaderField::named(&field).map(Self::Header),
+                    Parser::Delimited(delimited) if delimited.has_fact(&field) => Some(Self::Fact(field.clone())),
+                    _ => None,
+                };
+                rule.or_else(|| {
+                    problems.add("device.header", format!("files of this kind do not say {field:?} above their rows"));
+                    None
+                })
             }
             (None, None, None, Some(column)) => Some(Self::Column(column)),
             _ => {
@@ -73,13 +78,26 @@ impl DeviceRule {
     /// The device of a file; `header` gives the fields of its header, where there are any.
     pub(super) fn device(&self, file: &File<'_>, header: impl FnOnce(HeaderField) -> String) -> Result<String, String> {
         let named = match self {
-            Self::Account | Self::Column(_) => String::new(),
+            Self::Account | Self::Column(_) | Self::Fact(_) => String::new(),
             Self::Header(field) => header(*field),
             Self::Path(regex) => {
                 regex.captures(file.path).and_then(|found| Some(found.name("device")?.as_str().to_owned())).unwrap_or_default()
             }
         };
-        let device = block::device(&named).map_err(|problem| format!("the device's name {problem}"))?;
+        self.named(file, &named)
+    }
+
+    /// The fact that names the device, when one does.
+    pub(super) fn fact(&self) -> Option<&str> {
+        match self {
+            Self::Fact(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The device that something calls so; that of the account when nothing does.
+    pub(super) fn named(&self, file: &File<'_>, name: &str) -> Result<String, String> {
+        let device = block::device(name).map_err(|problem| format!("the device's name {problem}"))?;
         Ok(if device.is_empty() { file.device.to_owned() } else { device })
     }
 }
@@ -102,9 +120,11 @@ impl TableRule {
             "only {device} and {table} can be filled in"
         } else if name::table(&plain).is_none() {
             "needs a letter or a digit"
-        } else if template.contains("{table}") && matches!(parser, Some(Parser::Delimited(_))) {
-            "{table} is for TOA5 and line protocol, which name one"
-        } else if template.contains("{device}") && device.is_some_and(|rule| rule.column().is_some()) {
+        } else if template.contains("{table}") && parser.is_some_and(|parser| !parser.names_tables()) {
+            "{table} is for files that name one"
+        } else if template.contains("{device}")
+            && (device.is_some_and(|rule| rule.column().is_some()) || parser.is_some_and(Parser::has_devices))
+        {
             "{device} cannot be in it when each row has its own"
         } else {
             return Some(Self { template });

@@ -29,7 +29,7 @@ fn formats() -> Formats {
     }
     definitions.sort();
     let sources: Vec<Source<'_>> = definitions.iter().map(|(file, text)| Source { file, text }).collect();
-    let limits = Limits { year_min: 1990, ..Limits::for_tests() };
+    let limits = Limits { year_min: 1990, year_max: 2099, ..Limits::for_tests() };
     Formats::load(&sources, "UTC", limits).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
@@ -69,8 +69,10 @@ fn a_definition_that_is_wrong_says_where() {
     check_errors("format = 1\n", &["test.toml: line 1 (format): invalid type: integer `1`, expected a string"]);
     check_errors(
         &CSV.replace("delimiter = \",\"", "delimeter = \",\""),
-        &["test.toml: line 7 (delimeter): unknown field `delimeter`, expected one of `delimiter`, `quoted`, `multiline`, \
-           `trailing_delimiter`, `preamble`, `comment`, `header`, `names`, `leading`, `nulls`, `decimal`, `timestamp`, `columns`"],
+        &["test.toml: line 7 (delimeter): unknown field `delimeter`, expected one of `delimiter`, `quote`, `multiline`, \
+           `trailing_delimiter`, `short_rows`, `preamble`, `comment`, `begins`, `blank_line_ends`, `facts`, `header`, `labels`, \
+           `above`, `names`, `words`, `leading`, `nulls`, `decimal`, `quoted_text`, `timestamp`, `columns`, `rest`, `long`, `kind`, \
+           `tables`"],
     );
     check_errors(
         &CSV.replace("**", "{a"),
@@ -97,12 +99,12 @@ timestamp = { columns = [], format = "%Q" }
     check_errors(
         wrong,
         &[
-            "test.toml: delimited.delimiter: 'x' cannot separate cells",
+            "test.toml: delimited.delimiter: \"x\" cannot separate cells",
             "test.toml: delimited.decimal: is \".\" or \",\", not ';'",
-            "test.toml: delimited.timestamp.format: unknown part %Q",
             "test.toml: delimited.timestamp.columns: at least one is needed",
+            "test.toml: delimited.timestamp.format: unknown part %Q",
             "test.toml: device: needs exactly one of account = true, path, header, column",
-            "test.toml: match: needs devices, paths, begins, columns or first_column",
+            "test.toml: match: needs devices, paths, begins, first_line, lines, columns or first_column",
             "test.toml: zone: \"Europe/Nowhere\" is neither a time zone nor an offset",
             "test.toml: encodings: unknown encoding \"utf-9\"",
         ],

@@ -12,10 +12,9 @@ use header::{Header, is_header};
 use serde::Deserialize;
 
 use super::{Reading, Yield};
-use crate::block::{self, Field, Layout};
+use crate::block::{self, Field, Layout, Take};
 use crate::column::Typing;
-use crate::number::Decimal;
-use crate::rows::{Refusal, Refused};
+use crate::rows::Refusal;
 use crate::text::{Line, Lines};
 use crate::time::{DateOrder, TimeFormat, YearLast};
 use crate::tokenise::{Cell, Syntax, tokenise};
@@ -40,7 +39,7 @@ pub(super) struct Toa5 {
 
 impl Toa5 {
     pub(super) fn new(keys: Toa5Keys) -> Self {
-        let syntax = Syntax { delimiter: b',', quoted: true, trailing_delimiter: false, multiline: false };
+        let syntax = Syntax::delimited(b',');
         Self { date_order: keys.date_order, syntax }
     }
 
@@ -57,11 +56,11 @@ impl Toa5 {
                 Ok(None) => {}
                 Ok(Some(header)) => {
                     let outcome = match self.layout(&header, &lines, reading) {
-                        Ok(layout) => block::read(&mut lines, &layout, local, is_header)?,
+                        Ok(layout) => block::read(&mut lines, &layout, local, |line| Take::until(is_header(line)))?,
                         Err(Unusable::File(refusal)) => return Err(refusal),
                         Err(Unusable::Header(problem)) => self.under_bad_header(&first, &problem, &mut lines, &read)?,
                     };
-                    read.parts.extend(outcome.part);
+                    read.parts.extend(outcome.parts);
                     read.refused.extend(outcome.refused);
                 }
                 Err(problem) => {
@@ -70,7 +69,7 @@ impl Toa5 {
                 }
             }
         }
-        read.refused.extend(reading.text.tail().map(|bytes| block::tail(&lines, bytes)));
+        read.refused.extend(reading.text.tail().map(|bytes| block::tail(lines.number(), bytes)));
         Ok(read)
     }
 
@@ -87,15 +86,8 @@ impl Toa5 {
         if read.parts.is_empty() && read.refused.is_empty() {
             return Err(Refusal { reason });
         }
-        let mut outcome = block::Outcome::default();
-        while let Some(line) = lines.clone().next().filter(|line| !is_header(line)) {
-            lines.next();
-            if !line.is_blank() {
-                let reason = reason.clone();
-                outcome.refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason });
-            }
-        }
-        Ok(outcome)
+        let refused = block::refuse(lines, &reason, |line| Take::until(is_header(line)));
+        Ok(block::Outcome { parts: Vec::new(), refused })
     }
 
     fn layout<'f>(&'f self, header: &Header, lines: &Lines<'_>, reading: &Reading<'_>) -> Result<Layout<'f>, Unusable> {
@@ -112,17 +104,7 @@ impl Toa5 {
         if let Some(name) = reading.format.device.column() {
             *header.column(name, &mut fields)? = Field::Device;
         }
-        Ok(Layout {
-            table,
-            device,
-            fields,
-            syntax: &self.syntax,
-            comment: None,
-            time: TimeFormat::IsoOrYearLast(order),
-            offset: None,
-            decimal: Decimal::Point,
-            nulls: &[],
-        })
+        Ok(Layout::new(table, device, fields, &self.syntax, TimeFormat::IsoOrYearLast(order)))
     }
 
     /// The order of day and month, from any time in the file that is a date in one order only.
@@ -182,7 +164,7 @@ impl FirstRow {
             let Some(time) = cells.get(header.time) else { continue };
             let record = header.record.and_then(|record| cells.get(record));
             return Self {
-                as_logged: time.quoted && record.is_none_or(|record| !record.quoted),
+                as_logged: time.quoted() && record.is_none_or(|record| !record.quoted()),
                 year_last: YearLast::read(time.text).is_some(),
             };
         }

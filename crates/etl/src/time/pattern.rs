@@ -3,10 +3,11 @@
 //! `%Y` year, `%y` its last two digits (69 to 99 are 1969 to 1999), `%m` month, `%b` its English name cut to three letters,
 //! `%d` day, `%j` day of the year, `%H` hour, `%I` hour up to 12 with `%p` AM or PM, `%M` minute, `%S` second, `%.f` the
 //! fraction of the second with its sign, when there is one, `%z` offset from UTC, `%s` seconds since 1970 UTC, `%%` a percent
-//! sign. A space stands for one or more; leading zeros may be missing, except where numbers touch.
+//! sign. `%{HHMM}` is hour and minute as one number without leading zeros, as 5 for 00:05 and 2400 for the next midnight. A space
+//! stands for one or more; leading zeros may be missing, except where numbers touch.
 
 use super::calendar::{Clock, Date, nth_day};
-use super::{Stamp, fraction, number, offset, stamp};
+use super::{DateOrder, Stamp, fraction, number, offset, stamp};
 
 const MONTHS: [&[u8]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 
@@ -26,6 +27,7 @@ enum Item {
     Half,
     Offset,
     Epoch,
+    HourMinute,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,15 @@ impl Pattern {
         Ok(())
     }
 
+    /// Which of day and month it has first, when it has both as numbers and the year behind them: an order that a reader of the
+    /// text cannot see.
+    pub(super) fn date_order(&self) -> Option<DateOrder> {
+        let at = |field| self.items.iter().position(|item| matches!(item, Item::Number { field: of, .. } if *of == field));
+        let year = at(Field::Year).or_else(|| at(Field::ShortYear))?;
+        let (day, month) = (at(Field::Day)?, at(Field::Month)?);
+        (year > day && year > month).then_some(if day < month { DateOrder::DayMonth } else { DateOrder::MonthDay })
+    }
+
     /// Reads a time, if the whole text is one.
     pub(super) fn read(&self, text: &str) -> Option<Stamp> {
         let mut parts = Parts::default();
@@ -126,6 +137,10 @@ impl Item {
             's' => Ok(Self::Epoch),
             '%' => Ok(Self::Literal(b'%')),
             '.' if after.next() == Some('f') => Ok(Self::Fraction),
+            '{' if after.as_str().starts_with("HHMM}") => {
+                *after = after.as_str().get("HHMM}".len()..).unwrap_or_default().chars();
+                Ok(Self::HourMinute)
+            }
             other => Err(PatternError::Unknown(other)),
         }
     }
@@ -142,6 +157,8 @@ struct Parts {
     afternoon: Option<bool>,
     offset: Option<i64>,
     epoch: Option<i64>,
+    /// Whether the seconds since 1970 had a minus before them; -0.5 is 0 and a half without it.
+    before_epoch: bool,
 }
 
 impl Parts {
@@ -184,7 +201,14 @@ impl Parts {
                 const DIGITS_MAX: usize = 12;
                 let (negative, unsigned) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
                 let (seconds, rest) = number(unsigned, DIGITS_MAX)?;
-                self.epoch = Some(if negative { -seconds } else { seconds });
+                self.epoch = Some(seconds);
+                self.before_epoch = negative;
+                Some(rest)
+            }
+            Item::HourMinute => {
+                const DIGITS_MAX: usize = 4;
+                let (together, rest) = number(text, DIGITS_MAX)?;
+                (self.clock.hour, self.clock.minute) = (together / 100, together % 100);
                 Some(rest)
             }
         }
@@ -207,7 +231,8 @@ impl Parts {
 
     fn stamp(self) -> Option<Stamp> {
         if let Some(seconds) = self.epoch {
-            return Some(Stamp { wall: seconds * 1_000_000 + self.clock.micros, offset: Some(0) });
+            let wall = seconds * 1_000_000 + self.clock.micros;
+            return Some(Stamp { wall: if self.before_epoch { -wall } else { wall }, offset: Some(0) });
         }
         let year = self.year?;
         let date = match self.day_of_year {

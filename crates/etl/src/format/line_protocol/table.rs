@@ -8,9 +8,7 @@ use super::points::Point;
 use crate::column::{Filling, Rules, Typing};
 use crate::format::Reading;
 use crate::name::Names;
-use crate::number::Decimal;
 use crate::rows::{Column, Kind, Part, Refusal};
-use crate::time::TimeFormat;
 use crate::tokenise::Cell;
 use crate::zone::Local;
 
@@ -75,9 +73,9 @@ impl Table {
             let place = self.place(from, key, kind, reading)?;
             cells.insert(place, value);
         }
-        let rules = Rules { decimal: Decimal::Point, time: &TimeFormat::Iso, nulls: &[] };
+        let rules = Rules::PLAIN;
         for (place, (column, filling)) in self.columns.iter_mut().enumerate() {
-            let cell = Cell { text: cells.get(&place).copied().unwrap_or_default(), quoted: false };
+            let cell = Cell::bare(cells.get(&place).copied().unwrap_or_default());
             filling.push(&cell, &rules, local, 0).map_err(|fault| format!("{}: {fault}", column.original))?;
         }
         Ok(())

@@ -1,7 +1,5 @@
 //! The four header lines: environment, names, units, processing.
 
-use serde::Deserialize;
-
 use crate::block::Field;
 use crate::column::Typing;
 use crate::name::Names;
@@ -11,8 +9,7 @@ use crate::time::{TimeFormat, YearLast};
 use crate::tokenise::{Syntax, tokenise};
 
 /// The fields of the first line behind `TOA5`, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderField {
     Station,
     Model,
@@ -21,6 +18,22 @@ pub(crate) enum HeaderField {
     Program,
     Signature,
     Table,
+}
+
+impl HeaderField {
+    /// The field that definitions call so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let fields = [
+            ("station", Self::Station),
+            ("model", Self::Model),
+            ("serial", Self::Serial),
+            ("os", Self::Os),
+            ("program", Self::Program),
+            ("signature", Self::Signature),
+            ("table", Self::Table),
+        ];
+        fields.into_iter().find(|(known, _)| *known == name).map(|(_, field)| field)
+    }
 }
 
 const ENVIRONMENT_FIELDS: usize = 8;
@@ -135,7 +148,7 @@ impl Header {
                 process: part(&column.process),
                 kind: Kind::Unknown,
             };
-            fields.push(Field::Metric { column, typing, nulls: Vec::new() });
+            fields.push(Field::metric(column, typing));
         }
         fields
     }

@@ -1,0 +1,100 @@
+//! What is known of the rows under a header before the first of them is read.
+
+use crate::column::Typing;
+use crate::number::Decimal;
+use crate::rows::Column;
+use crate::time::TimeFormat;
+use crate::tokenise::Syntax;
+use crate::zone::{Place, Zone};
+
+/// What a header, and the format, say of the rows below it.
+#[derive(Debug)]
+pub(crate) struct Layout<'f> {
+    pub(crate) table: String,
+    /// The device of every row; of those whose device column is empty when there is one.
+    pub(crate) device: String,
+    /// One for each cell of a row, then one for each fact.
+    pub(crate) fields: Vec<Field>,
+    /// What stands above the rows and belongs to each of them.
+    pub(crate) facts: Vec<String>,
+    /// The devices of the columns, where the header names one for each: [`Metric::device`] is a place in this list. Empty when the
+    /// whole row is of one device.
+    pub(crate) devices: Vec<String>,
+    pub(crate) syntax: &'f Syntax,
+    /// Lines that begin so are no rows.
+    pub(crate) comment: Option<&'f str>,
+    pub(crate) time: TimeFormat,
+    /// Where times are that carry no offset of their own, when the header says so.
+    pub(crate) place: Place,
+    /// What the names of zones in the rows stand for, beside those of the time zone database.
+    pub(crate) zones: &'f [(String, Zone)],
+    pub(crate) decimal: Decimal,
+    pub(crate) nulls: &'f [String],
+    /// Whether rows may lack their last cells.
+    pub(crate) short_rows: bool,
+}
+
+impl<'f> Layout<'f> {
+    /// Rows of a table and a device, with nothing else said of them.
+    pub(crate) fn new(table: String, device: String, fields: Vec<Field>, syntax: &'f Syntax, time: TimeFormat) -> Self {
+        Self {
+            table,
+            device,
+            fields,
+            facts: Vec::new(),
+            devices: Vec::new(),
+            syntax,
+            comment: None,
+            time,
+            place: Place::Undeclared,
+            zones: &[],
+            decimal: Decimal::Point,
+            nulls: &[],
+            short_rows: false,
+        }
+    }
+
+    /// How many cells a row has.
+    pub(crate) fn width(&self) -> usize {
+        self.fields.len().saturating_sub(self.facts.len())
+    }
+}
+
+/// What one cell of each row is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Field {
+    /// The time, or the part of it with this place; parts are joined by a space.
+    Time(usize),
+    /// The time's offset from UTC in minutes, for times that carry none of their own.
+    Offset,
+    /// The time's offset from UTC, or the name of its zone.
+    Zone,
+    /// How long after the row's time it really was, in these seconds.
+    Elapsed(f64),
+    /// The device.
+    Device,
+    /// A measurement.
+    Metric(Metric),
+    /// Nothing that anyone wants.
+    Skip,
+}
+
+/// A measurement's column.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Metric {
+    pub(crate) column: Column,
+    pub(crate) typing: Typing,
+    /// Markers of its own for no value, instead of the format's.
+    pub(crate) nulls: Vec<String>,
+    /// What its numbers are divided by.
+    pub(crate) divisor: Option<f64>,
+    /// Whose it is, see [`Layout::devices`].
+    pub(crate) device: usize,
+}
+
+impl Field {
+    /// A measurement of which nothing is said but this.
+    pub(crate) fn metric(column: Column, typing: Typing) -> Self {
+        Self::Metric(Metric { column, typing, nulls: Vec::new(), divisor: None, device: 0 })
+    }
+}
