@@ -23,7 +23,6 @@ WHOLE = {
     "csv_generic/seattle-weather.csv": set(),
     "ecowitt/202501A.CSV": set(),
     "hobo/QU5_Mooring_15m_20392468_20210803.csv": {"#"},
-    "jma_sjis/dl.csv": set(),
     "minidot/2019-12-13 151700Z.txt": set(),
     "minidot/2019-12-14 154700Z.txt": set(),
     "usgs_rdb/RDB1Example.txt": {"site_no"},

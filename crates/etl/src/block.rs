@@ -14,7 +14,8 @@ pub(crate) use row::{Rows, Source};
 use crate::column::{Filling, Rules, excerpt};
 use crate::rows::{Column, Kind, Part, Refusal, Refused};
 use crate::text::{Line, Lines};
-use crate::tokenise::{Cell, Separator};
+use crate::time::{DateOrder, YearLast};
+use crate::tokenise::{Cell, Separator, Syntax, tokenise};
 use crate::zone::Local;
 
 /// What came of the rows under one header.
@@ -59,6 +60,44 @@ pub(crate) fn read<'t>(
     let decided: Vec<Option<Kind>> = first.columns.iter().map(|column| column.as_ref()?.contested()).collect();
     *lines = start;
     Block::new(layout, &decided).fill(lines, local, &take).finish()
+}
+
+/// The order of day and month in times with the year last, from any of them that is a date in one order only; `None` when there are
+/// no such times. An error says that nothing shows the order, or that both occur.
+pub(crate) fn date_order<'t>(
+    lines: Lines<'t>,
+    syntax: &Syntax,
+    time: usize,
+    take: impl Fn(&Line<'t>) -> Take,
+) -> Result<Option<DateOrder>, DateOrderFault> {
+    let mut cells = Vec::new();
+    let mut found: Option<DateOrder> = None;
+    let mut any = false;
+    for line in lines {
+        match take(&line) {
+            Take::Row => {}
+            Take::Pass => continue,
+            Take::End => break,
+        }
+        let time = tokenise(line.text, syntax, &mut cells).ok().and_then(|()| YearLast::read(cells.get(time)?.text));
+        let Some(time) = time else { continue };
+        any = true;
+        match (time.order(), found) {
+            (Some(order), Some(other)) if order != other => return Err(DateOrderFault::Both(line.number)),
+            (Some(order), _) => found = Some(order),
+            (None, _) => {}
+        }
+    }
+    if any && found.is_none() { Err(DateOrderFault::Neither) } else { Ok(found) }
+}
+
+/// Why the order of day and month is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DateOrderFault {
+    #[error("dates have the day first and the month first: line {0}")]
+    Both(u64),
+    #[error("nothing in the file says whether its dates have the day or the month first")]
+    Neither,
 }
 
 /// Refuses the lines that `take` says are rows, for what is wrong with the header above them.
@@ -114,7 +153,7 @@ impl<'f> Block<'f> {
             if self.columns.is_empty() {
                 self.begin(rows.rows_left(&line));
             }
-            let fitted = fault.map_or_else(|| fit(&mut cells, layout), Err);
+            let fitted = fault.map_or_else(|| fit(&mut cells, layout, self.times.len() + self.refused.len()), Err);
             cells.extend(layout.facts.iter().map(|fact| Cell::bare(fact)));
             if let Err(reason) = fitted.and_then(|()| self.row(line.number, &cells, local)) {
                 self.refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason });
@@ -201,10 +240,10 @@ impl<'f> Block<'f> {
 
 /// Gives a row as many cells as the header has. Empty cells behind the last one say nothing; a value there is a column that the
 /// header does not name.
-pub(crate) fn fit(cells: &mut Vec<Cell<'_>>, layout: &Layout<'_>) -> Result<(), String> {
+pub(crate) fn fit(cells: &mut Vec<Cell<'_>>, layout: &Layout<'_>, rows_before: usize) -> Result<(), String> {
     let (found, width) = (cells.len(), layout.width());
     let beyond = cells.get(width..).unwrap_or_default();
-    if found < width && layout.short_rows {
+    if found < width && rows_before < layout.short_rows {
         cells.resize(width, Cell::bare(""));
     } else if found > width && beyond.iter().all(|cell| cell.text.is_empty()) {
         cells.truncate(width);

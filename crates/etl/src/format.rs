@@ -6,8 +6,14 @@
 mod claim;
 mod definition;
 mod delimited;
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
 mod line_protocol;
+mod melsec;
 mod origin;
+mod shef;
+mod sma_csv;
+mod solar_log;
 mod toa5;
 
 use std::collections::BTreeSet;
@@ -17,7 +23,11 @@ use definition::{Arrival, Problems};
 use delimited::Delimited;
 use encoding_rs::Encoding;
 use line_protocol::LineProtocol;
+use melsec::Melsec;
 use origin::{DeviceRule, TableRule};
+use shef::Shef;
+use sma_csv::SmaCsv;
+use solar_log::SolarLog;
 use toa5::Toa5;
 
 use crate::limits::Limits;
@@ -87,6 +97,10 @@ enum Parser {
     Toa5(Toa5),
     Delimited(Box<Delimited>),
     LineProtocol(LineProtocol),
+    Melsec(Melsec),
+    Shef(Shef),
+    SmaCsv(SmaCsv),
+    SolarLog(SolarLog),
 }
 
 /// A file under the format that claims it, about to be read.
@@ -190,6 +204,10 @@ impl Formats {
             Parser::Toa5(toa5) => toa5.read(&reading, &mut local)?,
             Parser::Delimited(delimited) => delimited.read(&reading, &mut local)?,
             Parser::LineProtocol(line_protocol) => line_protocol.read(&reading, &mut local)?,
+            Parser::Melsec(melsec) => melsec.read(&reading, &mut local)?,
+            Parser::Shef(shef) => shef.read(&reading, &mut local)?,
+            Parser::SmaCsv(sma) => sma.read(&reading, &mut local)?,
+            Parser::SolarLog(solar_log) => solar_log.read(&reading, &mut local)?,
         };
         refused.sort_by_key(|refused| refused.bytes.start);
         let zone = local.used().then(|| zone.name().to_owned());
@@ -233,14 +251,10 @@ impl Parser {
     /// Whether files, or the definition, name the tables that rows are of.
     fn names_tables(&self) -> bool {
         match self {
-            Self::Toa5(_) | Self::LineProtocol(_) => true,
+            Self::Toa5(_) | Self::LineProtocol(_) | Self::SolarLog(_) => true,
             Self::Delimited(delimited) => delimited.names_tables(),
+            Self::Melsec(_) | Self::Shef(_) | Self::SmaCsv(_) => false,
         }
-    }
-
-    /// Whether the rows of one line may be several devices'.
-    fn has_devices(&self) -> bool {
-        matches!(self, Self::Delimited(delimited) if delimited.has_devices())
     }
 }
 

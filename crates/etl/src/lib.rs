@@ -74,6 +74,8 @@ pub use config::{BatchConfig, Config, LedgerConfig, QueueConfig};
 pub use container::{Member, unwrap};
 pub use error::Error;
 pub use facts::{Source as RawObject, Upload};
+#[cfg(any(fuzzing, test))]
+pub use format::fuzz;
 pub use format::{File, FormatError, Formats, Source};
 pub use lake::{Address, Head, Lake, LakeError, S3Lake, Write};
 pub use limits::Limits;

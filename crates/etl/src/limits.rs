@@ -49,8 +49,8 @@ impl Limits {
         usize::try_from(self.line_bytes.as_u64()).unwrap_or(usize::MAX)
     }
 
-    /// Generous limits for unit tests.
-    #[cfg(test)]
+    /// Generous limits for unit tests and fuzzing.
+    #[cfg(any(fuzzing, test))]
     pub(crate) fn for_tests() -> Self {
         Self {
             file_bytes: ByteSize::mib(64),

@@ -27,6 +27,8 @@ pub(crate) struct Syntax {
 pub(crate) enum Separator {
     /// A single ASCII character.
     Byte(u8),
+    /// Any one of three ASCII characters.
+    AnyOf([u8; 3]),
     /// Any number of spaces and tabs; those at either end of the line separate nothing.
     Blanks,
     /// Nothing: each cell has its place on the line.
@@ -95,6 +97,7 @@ pub(crate) fn tokenise<'t>(line: &'t str, syntax: &Syntax, cells: &mut Vec<Cell<
     match (&syntax.separator, quote) {
         (Separator::Byte(delimiter), None) => without_quotes(line, *delimiter, cells),
         (Separator::Byte(delimiter), Some(quote)) => with_quotes(line, *delimiter, quote, cells)?,
+        (Separator::AnyOf(delimiters), _) => at_any_of(line, *delimiters, cells),
         (Separator::Blanks, quote) => at_blanks(line, quote, cells)?,
         (Separator::Places(places), _) => places::cut(line, places, cells)?,
     }
@@ -107,6 +110,15 @@ pub(crate) fn tokenise<'t>(line: &'t str, syntax: &Syntax, cells: &mut Vec<Cell<
 fn without_quotes<'t>(line: &'t str, delimiter: u8, cells: &mut Vec<Cell<'t>>) {
     let mut start = 0;
     for end in memchr::memchr_iter(delimiter, line.as_bytes()) {
+        cells.push(plain(line, start, end));
+        start = end + 1;
+    }
+    cells.push(plain(line, start, line.len()));
+}
+
+fn at_any_of<'t>(line: &'t str, [one, other, third]: [u8; 3], cells: &mut Vec<Cell<'t>>) {
+    let mut start = 0;
+    for end in memchr::memchr3_iter(one, other, third, line.as_bytes()) {
         cells.push(plain(line, start, end));
         start = end + 1;
     }

@@ -30,8 +30,8 @@ pub(crate) struct Layout<'f> {
     pub(crate) zones: &'f [(String, Zone)],
     pub(crate) decimal: Decimal,
     pub(crate) nulls: &'f [String],
-    /// Whether rows may lack their last cells.
-    pub(crate) short_rows: bool,
+    /// How many of the first rows may lack their last cells.
+    pub(crate) short_rows: usize,
 }
 
 impl<'f> Layout<'f> {
@@ -50,7 +50,7 @@ impl<'f> Layout<'f> {
             zones: &[],
             decimal: Decimal::Point,
             nulls: &[],
-            short_rows: false,
+            short_rows: 0,
         }
     }
 

@@ -6,7 +6,11 @@ use serde::Deserialize;
 use super::claim::{Claim, Match};
 use super::delimited::{Delimited, DelimitedKeys};
 use super::line_protocol::LineProtocol;
+use super::melsec::Melsec;
 use super::origin::{DeviceKeys, DeviceRule, TableRule};
+use super::shef::Shef;
+use super::sma_csv::SmaCsv;
+use super::solar_log::{SolarLog, SolarLogKeys};
 use super::toa5::{Toa5, Toa5Keys};
 use super::{Format, FormatError, Parser};
 use crate::zone::Zone;
@@ -33,6 +37,10 @@ struct Definition {
     toa5: Option<Toa5Keys>,
     delimited: Option<DelimitedKeys>,
     line_protocol: Option<LineProtocol>,
+    melsec: Option<Melsec>,
+    shef: Option<Shef>,
+    sma_csv: Option<SmaCsv>,
+    solar_log: Option<SolarLogKeys>,
 }
 
 /// What it means that a file comes again under the same path.
@@ -82,12 +90,23 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
     if definition.format.is_empty() {
         problems.add("format", "a format needs a name");
     }
-    let parser = match (definition.toa5, definition.delimited, definition.line_protocol) {
-        (Some(keys), None, None) => Some(Parser::Toa5(Toa5::new(keys))),
-        (None, Some(keys), None) => Delimited::new(keys, problems).map(|delimited| Parser::Delimited(Box::new(delimited))),
-        (None, None, Some(line_protocol)) => Some(Parser::LineProtocol(line_protocol)),
+    let delimited = definition.delimited.map(|keys| Delimited::new(keys, problems));
+    // One for each section that is there; empty for one with problems.
+    let sections: [Option<Option<Parser>>; 7] = [
+        definition.toa5.map(|keys| Some(Parser::Toa5(Toa5::new(keys)))),
+        delimited.map(|delimited| delimited.map(Box::new).map(Parser::Delimited)),
+        definition.line_protocol.map(Parser::LineProtocol).map(Some),
+        definition.melsec.map(Parser::Melsec).map(Some),
+        definition.shef.map(Parser::Shef).map(Some),
+        definition.sma_csv.map(Parser::SmaCsv).map(Some),
+        definition.solar_log.map(|keys| SolarLog::new(&keys).map(Parser::SolarLog)),
+    ];
+    let mut sections = sections.into_iter().flatten();
+    let parser = match (sections.next(), sections.next()) {
+        (Some(parser), None) => parser,
         _ => {
-            problems.add("toa5, delimited, line_protocol", "a definition has exactly one of these sections");
+            let sections = "toa5, delimited, line_protocol, melsec, shef, sma_csv, solar_log";
+            problems.add(sections, "a definition has exactly one of these sections");
             None
         }
     };

@@ -23,10 +23,11 @@ use naming::Naming;
 
 use super::definition::Problems;
 use super::{Reading, Yield};
-use crate::block::{self, Outcome, Take};
+use crate::block::{self, Field, Layout, Outcome, Take};
 use crate::number::Decimal;
 use crate::rows::{Refusal, Refused};
 use crate::text::{Line, Lines, Text};
+use crate::time::TimeFormat;
 use crate::tokenise::{Place, Separator, Syntax};
 use crate::zone::Local;
 
@@ -81,19 +82,13 @@ impl Delimited {
         self.keys.kind.is_some() || !self.keys.tables.is_empty() || self.has_fact("table")
     }
 
-    /// Whether the rows of one line may be several devices'.
-    pub(super) fn has_devices(&self) -> bool {
-        let all = || self.forms.iter().flat_map(|form| &form.header).chain(&self.keys.above).chain(self.keys.labels.values());
-        all().any(|row| row.what == Holds::Devices)
-    }
-
     /// The names in a file's first header, or why there are none.
     pub(super) fn names(&self, text: &Text<'_>) -> Result<Vec<String>, String> {
         let mut lines = text.lines();
         let (mut facts, mut refused) = (Facts::new(&self.facts), Vec::new());
         let syntax = self.syntax_of(text);
         let begun = self.next_table(&mut lines, &mut facts, None, &mut refused);
-        let Some((form, above)) = begun else { return Err(self.no_table()) };
+        let Some((form, above)) = begun else { return Err(self.no_table(text)) };
         let reader = HeaderReader { delimited: self, form, syntax: &syntax };
         match reader.read(&mut lines, &above, &mut facts)? {
             Some(header) => Ok(header.names),
@@ -107,8 +102,10 @@ impl Delimited {
             Some(cell) => self.read_kinds(cell, reading, local)?,
             None => self.read_tables(reading, local)?,
         };
-        let last = reading.text.lines().last().map_or(0, |line| line.number);
-        read.refused.extend(reading.text.tail().map(|bytes| block::tail(last, bytes)));
+        read.refused.extend(reading.text.tail().map(|bytes| {
+            let last = reading.text.lines().last().map_or(0, |line| line.number);
+            block::tail(last, bytes)
+        }));
         Ok(read)
     }
 
@@ -133,6 +130,7 @@ impl Delimited {
                 }
                 self.layout(form, header, &facts, &form.name, &syntax, reading).map(Some)
             });
+            let layout = layout.and_then(|layout| layout.map(|layout| with_date_order(layout, &lines, reading)).transpose());
             let take = |line: &Line<'_>| {
                 let ends = self.begins_table(line) || again.as_ref().is_some_and(|begins| line.text.starts_with(begins));
                 Take::until(ends || (self.keys.blank_line_ends && line.is_blank()))
@@ -154,7 +152,7 @@ impl Delimited {
             first = false;
         }
         if first && self.begins().next().is_some() {
-            return Err(Refusal { reason: self.no_table() });
+            return Err(Refusal { reason: self.no_table(reading.text) });
         }
         Ok(read)
     }
@@ -206,12 +204,13 @@ impl Delimited {
         }
     }
 
-    fn no_table(&self) -> String {
+    fn no_table(&self, text: &Text<'_>) -> String {
         let begins: Vec<String> = self.begins().map(|begins| format!("`{begins}`")).collect();
         if begins.is_empty() {
             "it ends above its header".to_owned()
         } else {
-            format!("no line begins with {}", begins.join(" or "))
+            let unreadable = text.lines().find_map(|line| Some(format!("; line {}: {}", line.number, line.fault?)));
+            format!("no line begins with {}{}", begins.join(" or "), unreadable.unwrap_or_default())
         }
     }
 
@@ -259,6 +258,17 @@ pub(super) fn skip_separator_line(lines: &mut Lines<'_>) {
     if separator_line(lines).is_some() {
         let _ = lines.find(|line| !line.is_blank());
     }
+}
+
+/// Finds out the order of day and month where the format leaves it to the file.
+fn with_date_order<'f>(layout: Layout<'f>, lines: &Lines<'_>, reading: &Reading<'_>) -> Result<Layout<'f>, String> {
+    let time = layout.fields.iter().position(|field| matches!(field, Field::Time(0)));
+    let Some(time) = time.filter(|_| layout.time == TimeFormat::IsoOrYearLast(None)) else { return Ok(layout) };
+    let order = block::date_order(lines.clone(), layout.syntax, time, |_| Take::Row).map_err(|fault| {
+        let name = &reading.format.name;
+        format!("{fault}: add date_order = \"day-month\" or \"month-day\" to timestamp in format {name:?}, or in one of its own for this device")
+    })?;
+    Ok(Layout { time: TimeFormat::IsoOrYearLast(order), ..layout })
 }
 
 /// Goes behind rows that nobody wants, or that there are none of.

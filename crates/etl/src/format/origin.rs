@@ -122,9 +122,7 @@ impl TableRule {
             "needs a letter or a digit"
         } else if template.contains("{table}") && parser.is_some_and(|parser| !parser.names_tables()) {
             "{table} is for files that name one"
-        } else if template.contains("{device}")
-            && (device.is_some_and(|rule| rule.column().is_some()) || parser.is_some_and(Parser::has_devices))
-        {
+        } else if template.contains("{device}") && device.is_some_and(|rule| rule.column().is_some()) {
             "{device} cannot be in it when each row has its own"
         } else {
             return Some(Self { template });

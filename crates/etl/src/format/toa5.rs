@@ -12,7 +12,7 @@ use header::{Header, is_header};
 use serde::Deserialize;
 
 use super::{Reading, Yield};
-use crate::block::{self, Field, Layout, Take};
+use crate::block::{self, DateOrderFault, Field, Layout, Take};
 use crate::column::Typing;
 use crate::rows::Refusal;
 use crate::text::{Line, Lines};
@@ -109,26 +109,19 @@ impl Toa5 {
 
     /// The order of day and month, from any time in the file that is a date in one order only.
     fn date_order_of(&self, header: &Header, lines: &Lines<'_>, format: &str) -> Result<DateOrder, Unusable> {
-        let mut cells = Vec::new();
-        let mut found: Option<DateOrder> = None;
-        for line in lines.clone() {
-            let time = tokenise(line.text, &self.syntax, &mut cells).ok().and_then(|()| cells.get(header.time));
-            match (time.and_then(|cell| YearLast::read(cell.text)?.order()), found) {
-                (Some(order), Some(other)) if order != other => {
-                    let reason = format!("dates have the day first and the month first: line {}", line.number);
-                    return Err(Unusable::File(Refusal { reason }));
-                }
-                (Some(order), _) => found = Some(order),
-                (None, _) => {}
-            }
-        }
-        found.ok_or_else(|| {
-            let reason = format!(
-                "nothing in the file says whether its dates have the day or the month first: add date_order = \"day-month\" or \
-                 date_order = \"month-day\" below [toa5] in format {format:?}, or in one of its own for this device"
-            );
-            Unusable::File(Refusal { reason })
-        })
+        let fault = match block::date_order(lines.clone(), &self.syntax, header.time, |_| Take::Row) {
+            Ok(Some(order)) => return Ok(order),
+            Ok(None) => DateOrderFault::Neither,
+            Err(fault) => fault,
+        };
+        let reason = match fault {
+            DateOrderFault::Both(_) => fault.to_string(),
+            DateOrderFault::Neither => format!(
+                "{fault}: add date_order = \"day-month\" or date_order = \"month-day\" below [toa5] in format {format:?}, or in one of \
+                 its own for this device"
+            ),
+        };
+        Err(Unusable::File(Refusal { reason }))
     }
 }
 

@@ -91,7 +91,7 @@ impl Delimited {
             zones: &form.timing.zones,
             decimal: self.decimal,
             nulls: &self.keys.nulls,
-            short_rows: self.keys.short_rows,
+            short_rows: if self.keys.short_rows { usize::MAX } else { 0 },
             ..Layout::new(table, device, fields, syntax, form.timing.format.clone())
         })
     }

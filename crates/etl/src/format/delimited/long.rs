@@ -71,7 +71,7 @@ impl Delimited {
         let mut cells = Vec::new();
         let mut rows = Rows::new(lines, layout.syntax, layout.comment, &take);
         while let Some(Source { line, fault }) = rows.next(&mut cells) {
-            let fitted = fault.map_or_else(|| block::fit(&mut cells, &layout), Err);
+            let fitted = fault.map_or_else(|| block::fit(&mut cells, &layout, values.entries.len() + values.refused.len()), Err);
             cells.extend(layout.facts.iter().map(|fact| Cell::bare(fact)));
             let added = fitted.and_then(|()| {
                 let time = clock.read(&cells, local)?;
@@ -270,8 +270,15 @@ impl<'c> Values<'c> {
             moved.insert(row, self.rows.len());
             self.rows.push(kept);
         }
+        // A row is called by the first of its lines that stays.
+        let mut numbered = BTreeSet::new();
         for entry in &mut kept {
             entry.row = moved.get(&entry.row).copied().unwrap_or_default();
+            if let (true, Some(row), Ok(line)) =
+                (numbered.insert(entry.row), self.rows.get_mut(entry.row), i64::try_from(entry.line.row))
+            {
+                row.number = line;
+            }
         }
         self.entries = kept;
     }

@@ -1,0 +1,143 @@
+//! What must hold of whatever devices send. `fuzz/` tries these properties on bytes of its own making, the tests on `fuzz/seeds`,
+//! where what fuzzing finds is kept.
+//!
+//! The first byte chooses one of a parser's definitions, the rest is the file: no panic, every row in one place, refused bytes within the
+//! file and apart from each other.
+
+use std::sync::OnceLock;
+
+use arrow::array::Array;
+
+use super::{File, Formats, Source};
+use crate::limits::Limits;
+
+macro_rules! definitions {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../../pipeline/formats/", $name, ".toml")))),*]
+    };
+}
+
+type Definition = (&'static str, &'static str);
+
+const DELIMITED: &[Definition] = definitions!(
+    "csv",
+    "hobo",
+    "minidot",
+    "ecowitt",
+    "egx",
+    "toaci1",
+    "campbell-array",
+    "acquisuite",
+    "hioki",
+    "graphtec",
+    "yokogawa",
+    "jma",
+    "tepco",
+    "usgs-rdb",
+    "usgs-rdb-instantaneous",
+    "surfrad",
+    "uscrn-subhourly",
+    "isd",
+    "srml",
+    "inmet",
+    "inmet-history",
+    "windographer",
+    "dexma",
+);
+
+/// Delimited text, and text with cells at fixed places.
+pub fn delimited(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(DELIMITED)), bytes);
+}
+
+/// Campbell TOA5.
+pub fn toa5(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(definitions!("toa5"))), bytes);
+}
+
+/// MELSEC data logging.
+pub fn melsec(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(definitions!("melsec"))), bytes);
+}
+
+/// SHEF messages.
+pub fn shef(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(definitions!("shef"))), bytes);
+}
+
+/// SMA CSV1.
+pub fn sma_csv(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(definitions!("sma-csv"))), bytes);
+}
+
+/// Solar-Log's JavaScript.
+pub fn solar_log(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(definitions!("solar-log"))), bytes);
+}
+
+/// Each definition alone, and claiming every file.
+fn formats(definitions: &[Definition]) -> Vec<Formats> {
+    let limits = Limits { line_bytes: bytesize::ByteSize::kib(64), ..Limits::for_tests() };
+    let load = |(name, text): &Definition| {
+        let (before, rest) = text.split_once("[match]\n").unwrap_or((text, ""));
+        let after = rest.find("\n[").and_then(|at| rest.get(at..)).unwrap_or_default();
+        let text = format!("{before}[match]\npaths = [\"**\"]\n{after}");
+        let formats = Formats::load(&[Source { file: name, text: &text }], "UTC", limits.clone());
+        assert!(formats.is_ok(), "{name}: {formats:?}");
+        formats.ok()
+    };
+    definitions.iter().filter_map(load).collect()
+}
+
+fn check(formats: &[Formats], bytes: &[u8]) {
+    let Some((choice, bytes)) = bytes.split_first() else { return };
+    let Some(formats) = formats.get(usize::from(*choice) % formats.len().max(1)) else { return };
+    let Ok(parsed) = formats.parse(&File { path: "/a", device: "d", zone: Some("Europe/Berlin"), bytes }) else { return };
+    let mut end = 0;
+    for refused in &parsed.refused {
+        let range = refused.bytes.clone();
+        assert!(range.start >= end && range.start < range.end && range.end <= bytes.len(), "{refused:?} is not in its place");
+        end = range.end;
+        let row = i64::try_from(refused.row);
+        let good = parsed.parts.iter().any(|part| part.row.values().iter().any(|line| row == Ok(*line)));
+        assert!(!good, "line {} is a row and refused", refused.row);
+    }
+    for part in &parsed.parts {
+        let rows = part.row.len();
+        assert!(rows > 0 && part.device.len() == rows && part.ts.len() == rows, "a part of unequal columns");
+        assert!(part.columns.iter().all(|(_, array)| array.len() == rows), "a part of unequal columns");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Tries a property on every seed of its target.
+    #[track_caller]
+    fn on_seeds(target: &str, property: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
+        let mut seeds = 0;
+        for seed in std::fs::read_dir(folder).unwrap() {
+            property(&std::fs::read(seed.unwrap().path()).unwrap());
+            seeds += 1;
+        }
+        assert!(seeds > 0, "no seeds of {target}");
+    }
+
+    #[test]
+    fn what_was_found_before_holds() {
+        on_seeds("delimited", super::delimited);
+        on_seeds("toa5", super::toa5);
+        on_seeds("melsec", super::melsec);
+        on_seeds("shef", super::shef);
+        on_seeds("sma_csv", super::sma_csv);
+        on_seeds("solar_log", super::solar_log);
+    }
+}

@@ -1,0 +1,88 @@
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Float64Type;
+
+use crate::format::tests::{only, parse};
+
+const DEFINITION: &str = r#"
+format = "s"
+table = "s"
+device = { account = true }
+match = { paths = ["**"] }
+[shef]
+"#;
+
+/// Values as `station time code value qualifier`, and the lines that are refused.
+#[track_caller]
+fn check(text: &str, expected: &[&str], refused: &[(u64, &str)]) {
+    let parsed = parse(&only(DEFINITION), "/a.shef", text.as_bytes()).unwrap();
+    let mut values = Vec::new();
+    for part in &parsed.parts {
+        let (codes, numbers) = (part.columns[0].1.as_string::<i32>(), part.columns[1].1.as_primitive::<Float64Type>());
+        let (qualifiers, units) = (part.columns[2].1.as_string::<i32>(), part.columns[3].1.as_string::<i32>());
+        for row in 0..part.row.len() {
+            let time = jiff::Timestamp::from_microsecond(part.ts.value(row)).unwrap().strftime("%m-%dT%H:%M");
+            let number = if numbers.is_valid(row) { numbers.value(row).to_string() } else { "-".to_owned() };
+            let qualifier = if qualifiers.is_valid(row) { qualifiers.value(row) } else { "" };
+            let value =
+                format!("{} {time} {} {number} {qualifier} {}", part.device.value(row), codes.value(row), units.value(row));
+            values.push(value);
+        }
+    }
+    assert_eq!(values, expected);
+    assert_eq!(parsed.refused.iter().map(|one| (one.row, one.reason.as_str())).collect::<Vec<_>>(), refused);
+}
+
+#[test]
+fn values_at_an_interval() {
+    let text =
+        "SRUS83 KKRF 011430\n: a comment\n.E KEEM8 230301 Z DH0700/DUS/TAIRZ/DIH1\n.E1 22.57/ -9999.00//M: end\n.E2 5\n\nNNNN\n";
+    let expected = [
+        "KEEM8 03-01T07:00 TAIRZ 22.57  SI",
+        "KEEM8 03-01T08:00 TAIRZ -  SI",
+        "KEEM8 03-01T10:00 TAIRZ -  SI",
+        "KEEM8 03-01T11:00 TAIRZ 5  SI",
+    ];
+    check(text, &expected, &[]);
+}
+
+#[test]
+fn one_station_at_one_time() {
+    let text = ".A ALEI4 20230301 ES DH0700/HG 12.3E/QR 4.5/DH08/HG T\n.AR ALEI4 230301 Z DH0700/HG 12.4\n";
+    let expected = [
+        "ALEI4 03-01T12:00 HG 12.3 E English",
+        "ALEI4 03-01T12:00 QR 4.5  English",
+        "ALEI4 03-01T13:00 HG - T English",
+        "ALEI4 03-01T07:00 HG 12.4  English",
+    ];
+    check(text, &expected, &[]);
+}
+
+#[test]
+fn many_stations_with_the_same_quantities() {
+    let text = ".B DSM 230301 Z DH12/TX/TN/PP\nDES 70/ 45/ 0.1\nALO DH11/ 71//\n: x\nBAD 1/2/3/4\n.END\nfree text\n";
+    let expected = [
+        "DES 03-01T12:00 TX 70  English",
+        "DES 03-01T12:00 TN 45  English",
+        "DES 03-01T12:00 PP 0.1  English",
+        "ALO 03-01T11:00 TX 71  English",
+    ];
+    check(text, &expected, &[(5, "4 values for 3 quantities")]);
+}
+
+#[test]
+fn what_is_not_said_is_not_guessed() {
+    let text = ".A ALEI4 0301 Z DH07/HG 1\n.A ALEI4 230301 Z HG 1\n.E X 230301 Z DH07/HG/1\n.E1 2\n.A X 230301 Q DH07/HG 1\n.A X 230301 DH07/HG x\n.X y\n";
+    check(
+        text,
+        &[],
+        &[
+            (1, "the date \"0301\" does not say its year"),
+            (2, "no time of day (DH) is given"),
+            (3, "values come before their interval (DI)"),
+            (4, "it continues a line that could not be read"),
+            (5, "\"Q\" is no time zone of SHEF"),
+            (6, "\"x\" is no value"),
+            (7, "\".X\" begins no message"),
+        ],
+    );
+}

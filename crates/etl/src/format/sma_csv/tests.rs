@@ -1,0 +1,58 @@
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Float64Type;
+
+use super::pattern;
+use crate::format::tests::{only, parse};
+
+const DEFINITION: &str = r#"
+format = "s"
+table = "s"
+device = { account = true }
+match = { paths = ["**"] }
+[sma_csv]
+"#;
+const VERSION: &str = "sep=;\nVersion CSV1|Tool SE|Linebreaks CR/LF|Delimiter semicolon|Decimalpoint comma|Precision 3\n\n";
+
+#[test]
+fn columns_are_of_the_device_above_them() {
+    let text = format!(
+        "{VERSION};SN: 21;SN: 21;SN: 22;SN: 22\n;SB 5000;SB 5000;SB 3000;SB 3000\n;21;21;22;22\n;Total;Power;Total;Power\n\
+         ;Counter;Analog;Counter;Analog\ndd.MM.yyyy HH:mm;kWh;kW;kWh;kW\n01.12.2011 17:50;0,5\n01.12.2011 17:55;1,5;2;3,25;4\n\
+         01/12/2011;1;2;3;4\n"
+    );
+    let parsed = parse(&only(DEFINITION), "/a.csv", text.as_bytes()).unwrap();
+    let [one, other] = parsed.parts.as_slice() else { panic!("{:?}", parsed.refused) };
+    assert_eq!((one.device.value(0), other.device.value(1)), ("21", "22"));
+    assert_eq!((one.row.values().to_vec(), other.row.values().to_vec()), (vec![10, 11], vec![10, 11]));
+    let (column, power) = &one.columns[1];
+    assert_eq!((column.name.as_str(), column.unit.as_deref(), column.process.as_deref()), ("power", Some("kW"), Some("Analog")));
+    assert_eq!((power.is_null(0), power.as_primitive::<Float64Type>().value(1)), (true, 2.0));
+    assert_eq!(other.columns[0].1.as_primitive::<Float64Type>().value(1), 3.25);
+    assert_eq!(parsed.refused.iter().map(|refused| refused.row).collect::<Vec<_>>(), [12]);
+}
+
+#[test]
+fn the_notation_of_times_is_the_files_own() {
+    let check = |notation: &str, text: &str| pattern(notation).and_then(|format| format.read(text)).is_some();
+    assert!(check("dd.MM.yyyy", "31.12.2011"));
+    assert!(check("dd.MM.yyyy HH:mm:ss", "31.12.2011 17:50:00"));
+    assert!(check("MM/dd/yyyy hh:mm tt", "12/31/2011 05:50 PM"));
+    assert!(check("yyyy-MM-dd HH:mm", "2011-12-31 17:50"));
+    assert!(!check("dd.MM.yyyy", "12.31.2011"));
+    for notation in ["", "kWh", "HH:mm", "01.12.2011 17:50", "dd.MMM.yyyy"] {
+        assert!(pattern(notation).is_none(), "{notation}");
+    }
+}
+
+#[test]
+fn what_the_file_does_not_say_is_not_guessed() {
+    let check = |text: &str, reason: &str| {
+        let refusal = parse(&only(DEFINITION), "/a.csv", text.as_bytes()).unwrap_err();
+        assert!(refusal.reason.contains(reason), "{}", refusal.reason);
+    };
+    check("Version CSV1|Delimiter semicolon\n", "does not say the decimal sign");
+    check("Version CSV1|Decimalpoint comma\n", "does not say the delimiter");
+    check(&format!("{VERSION};a\n01.12.2011;1\n"), "\"01.12.2011\" is not how times are written");
+    check(&format!("{VERSION}dd.MM.yyyy;kWh\n01.12.2011;1\n"), "no names stand above the rows");
+    assert!(parse(&only(DEFINITION), "/a.csv", VERSION.as_bytes()).unwrap().parts.is_empty());
+}

@@ -1,0 +1,4 @@
+//! Delimited text by one of the definitions that Inlet comes with: the first byte chooses the definition, the rest is the file.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| etl::fuzz::delimited(bytes));

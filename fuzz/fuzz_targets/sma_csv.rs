@@ -1,0 +1,4 @@
+//! SMA CSV1: the first byte chooses the definition, the rest is the file.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| etl::fuzz::sma_csv(bytes));
