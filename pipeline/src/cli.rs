@@ -39,9 +39,17 @@ enum Command {
     /// Run the FTP side alone: uploads to the outbox
     Ingest,
     /// Run the watcher alone: outbox to lake and queue
-    Watch,
+    Watch {
+        /// Carry what the outbox holds, and end
+        #[arg(long)]
+        until_empty: bool,
+    },
     /// Run the ETL alone: queue to tables
-    Etl,
+    Etl {
+        /// Load what the queue has to deliver, and end: for runs by a schedule
+        #[arg(long)]
+        until_empty: bool,
+    },
     /// The accounts that devices log in with
     Account {
         #[command(subcommand)]
@@ -92,8 +100,10 @@ impl Cli {
             Command::Up { demo: false } => run::up(&config).await,
             Command::Up { demo: true } => demo::up(&config).await,
             Command::Ingest => run::ingest(&config).await,
-            Command::Watch => run::watch(&config).await,
-            Command::Etl => run::etl(&config).await,
+            Command::Watch { until_empty: false } => run::watch(&config).await,
+            Command::Watch { until_empty: true } => run::watch_until_empty(&config).await,
+            Command::Etl { until_empty: false } => run::etl(&config).await,
+            Command::Etl { until_empty: true } => run::etl_until_empty(&config).await,
             Command::Account { command } => account::run(&config, command).await,
             Command::Check { network, trial } => {
                 check::run(&config, self.common.config.as_deref())?;

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use etl::Formats;
@@ -15,6 +16,7 @@ use iceberg::Catalog;
 use ingest::{Accounts, Require, Spool};
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::account;
@@ -32,6 +34,8 @@ const SIGNALLED: i32 = 128;
 
 /// The role of working on the embedded queue.
 pub const ETL: &str = "etl";
+/// How often the outbox is looked at by who waits for its end.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Everything in one process, with uploads accepted.
 #[derive(Debug)]
@@ -60,7 +64,7 @@ impl Up {
     /// Starts every service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let data = Data::open(&config.data)?;
-        let locks = [data.lock("ingest")?, data.lock("watch")?, data.lock(ETL)?];
+        let locks = alone(&data)?;
         let demo_password = account::first_start(&data).await?;
         let front = Front::start(config).await?;
         let lakes = backends::lakes(config, &data).await?;
@@ -152,6 +156,62 @@ pub async fn etl(config: &Config) -> anyhow::Result<()> {
     serve(services, front, "etl").await
 }
 
+/// `inlet watch --until-empty`: what the outbox holds to lake and queue, the embedded ones too while no other process has them.
+pub async fn watch_until_empty(config: &Config) -> anyhow::Result<()> {
+    let data = Data::open(&config.data)?;
+    let _locks = alone(&data)?;
+    let Lakes { raw, .. } = backends::lakes(config, &data).await?;
+    let Queues { publish, .. } = backends::queues(config, &data).await?;
+    let mut services = Services::default();
+    start_watch(config, &data, raw, publish, &mut services);
+    let outbox = data.join("outbox");
+    let stop = stop_signal()?;
+    let empty = async {
+        while !is_empty(outbox.clone()).await {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let done = async {
+        tokio::select! {
+            () = stop => {}
+            () = empty => {}
+        }
+    };
+    services.run(done, || {}).await
+}
+
+/// `inlet etl --until-empty`: what the queue has to deliver to tables, the embedded one's too while no other process has it.
+pub async fn etl_until_empty(config: &Config) -> anyhow::Result<()> {
+    let data = Data::open(&config.data)?;
+    let _locks = if embedded(config) { Some(alone(&data)?) } else { None };
+    let Lakes { whole, .. } = backends::lakes(config, &data).await?;
+    let Queues { receive, embedded, .. } = backends::queues(config, &data).await?;
+    let catalog = backends::catalog(config, &data, Arc::clone(&whole)).await?;
+    let formats = formats::load(&config.etl)?;
+    if let Some(queue) = &embedded {
+        take_back(queue).await?;
+    }
+    let shutdown = CancellationToken::new();
+    let stopped = shutdown.clone();
+    let stop = stop_signal()?;
+    let stopping = tokio::spawn(async move {
+        stop.await;
+        stopped.cancel();
+    });
+    let ended = etl::run_until_empty(config.etl.clone(), etl_parts(config, whole, receive, catalog, formats), shutdown).await;
+    stopping.abort();
+    Ok(ended?)
+}
+
+/// The roles of the one process that embedded backends serve.
+fn alone(data: &Data) -> anyhow::Result<[Lock; 3]> {
+    Ok([data.lock("ingest")?, data.lock("watch")?, data.lock(ETL)?])
+}
+
+fn embedded(config: &Config) -> bool {
+    config.lake.kind == LakeKind::Local || config.queue.kind == QueueKind::Sqlite
+}
+
 /// The embedded lake and queue belong to one process.
 fn shared_backends(config: &Config, command: &str) -> anyhow::Result<()> {
     if config.lake.kind == LakeKind::Local {
@@ -198,9 +258,19 @@ fn start_etl(
     formats: Formats,
     services: &mut Services,
 ) {
-    let parts = etl::Parts { lake, bucket: config.lake.bucket.clone(), queue, catalog, formats, now: Timestamp::now };
+    let parts = etl_parts(config, lake, queue, catalog, formats);
     let config = config.etl.clone();
     services.start("etl", |shutdown| async move { Ok(etl::run(config, parts, shutdown).await?) });
+}
+
+fn etl_parts(
+    config: &Config,
+    lake: Arc<dyn etl::Lake>,
+    queue: Arc<dyn etl::Queue>,
+    catalog: Arc<dyn Catalog>,
+    formats: Formats,
+) -> etl::Parts {
+    etl::Parts { lake, bucket: config.lake.bucket.clone(), queue, catalog, formats, now: Timestamp::now }
 }
 
 /// Takes back what the last process was working on when it was cut off, and says what has failed for good.

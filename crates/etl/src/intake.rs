@@ -23,6 +23,8 @@ use crate::{event, metrics, quarantine};
 /// What one call may ask for (SQS: ten messages, 20 s).
 const MESSAGES_MAX: u32 = 10;
 const WAIT: Duration = Duration::from_secs(20);
+/// How long to wait for a message before the queue counts as empty. Any wait at all makes SQS ask all of its servers.
+const EMPTY_AFTER: Duration = Duration::from_secs(1);
 /// What an upload counts at least, however short it is: its facts, its arrays, its place in the queue.
 const UPLOAD_BYTES_MIN: u64 = 4 << 10;
 /// Uploads of one message that are read at the same time.
@@ -36,6 +38,14 @@ const EARLY_PAUSE_MAX: Duration = Duration::from_secs(300);
 /// How long a message is hidden whose upload came before the one that it follows.
 fn early_pause(deliveries: u32) -> Duration {
     EARLY_PAUSE.saturating_mul(2_u32.saturating_pow(deliveries.saturating_sub(1))).min(EARLY_PAUSE_MAX)
+}
+
+/// When to receive no more, beside a shutdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    Shutdown,
+    /// The queue has nothing to deliver.
+    Empty,
 }
 
 /// Receives messages and reads what they tell of.
@@ -53,11 +63,12 @@ pub(crate) struct Intake {
     /// How many messages are read at the same time.
     pub(crate) concurrency: usize,
     pub(crate) backoff: Backoff,
+    pub(crate) until: Until,
     pub(crate) now: fn() -> Timestamp,
 }
 
 impl Intake {
-    /// Receives until `shutdown`, then ends once what was received has been read.
+    /// Receives until `shutdown`, or until the queue is empty when that is asked for, then ends once what was received has been read.
     pub(crate) async fn run(self: Arc<Self>, to: mpsc::Sender<Delivery>, shutdown: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.concurrency));
         let mut reads = JoinSet::new();
@@ -69,6 +80,7 @@ impl Intake {
             };
             let mut trouble = false;
             match received {
+                Ok(messages) if messages.is_empty() && self.until == Until::Empty => break,
                 Ok(messages) => {
                     for (ticket, message, slot) in messages {
                         match Job::read(&message.body) {
@@ -109,7 +121,11 @@ impl Intake {
         let more = std::iter::from_fn(|| slots.clone().try_acquire_owned().ok());
         let slots: Vec<_> = first.into_iter().chain(more).zip(0..MESSAGES_MAX).map(|(slot, _)| slot).collect();
         let messages_max = u32::try_from(slots.len()).unwrap_or(MESSAGES_MAX);
-        let messages = self.queue.receive(messages_max, WAIT, self.visibility).await?;
+        let wait = match self.until {
+            Until::Shutdown => WAIT,
+            Until::Empty => EMPTY_AFTER,
+        };
+        let messages = self.queue.receive(messages_max, wait, self.visibility).await?;
         let messages = messages.into_iter().zip(slots);
         Ok(messages.map(|(message, slot)| (self.in_flight.keep(&message.receipt), message, slot)).collect())
     }

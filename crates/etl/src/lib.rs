@@ -91,7 +91,7 @@ use append::Pasts;
 use budget::Budget;
 use commit::Committer;
 use delivery::InFlight;
-use intake::Intake;
+use intake::{Intake, Until};
 use job::Runner;
 use ledger::Ledgers;
 use load::{Loader, Parse};
@@ -137,11 +137,15 @@ impl fmt::Debug for Parts {
 ///
 /// No outage ends it. An error says that a part of it died by a fault of ours; nothing is lost by that either.
 pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) -> Result<(), Error> {
-    let Parts { lake, bucket, queue, catalog, formats, now } = parts;
-    let formats = Arc::new(formats);
-    let pasts = Some(Arc::new(Pasts::new(lake.clone(), formats.clone(), config.limits.clone())));
-    let parse = load::by_formats(formats, config.limits.clone());
-    run_with(config, Seams { lake, bucket, queue, catalog, parse, pasts, now }, shutdown).await
+    let seams = Seams::new(&config, parts);
+    run_with(config, seams, Until::Shutdown, shutdown).await
+}
+
+/// Loads what the queue has to deliver, and ends when that is nothing any more, or on `shutdown` as [`run`] does. What others hold, and
+/// what failed and will be delivered again later, is not waited for.
+pub async fn run_until_empty(config: Config, parts: Parts, shutdown: CancellationToken) -> Result<(), Error> {
+    let seams = Seams::new(&config, parts);
+    run_with(config, seams, Until::Empty, shutdown).await
 }
 
 /// What [`run`] works with, parsing left open for tests.
@@ -155,7 +159,17 @@ struct Seams {
     now: fn() -> Timestamp,
 }
 
-async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) -> Result<(), Error> {
+impl Seams {
+    fn new(config: &Config, parts: Parts) -> Self {
+        let Parts { lake, bucket, queue, catalog, formats, now } = parts;
+        let formats = Arc::new(formats);
+        let pasts = Some(Arc::new(Pasts::new(lake.clone(), formats.clone(), config.limits.clone())));
+        let parse = load::by_formats(formats, config.limits.clone());
+        Self { lake, bucket, queue, catalog, parse, pasts, now }
+    }
+}
+
+async fn run_with(config: Config, seams: Seams, until: Until, shutdown: CancellationToken) -> Result<(), Error> {
     let Seams { lake, bucket, queue, catalog, parse, pasts, now } = seams;
     let backoff = Backoff::new(config.retry_max, TRIES_MAX);
     let threads = config.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
@@ -198,6 +212,7 @@ async fn run_with(config: Config, seams: Seams, shutdown: CancellationToken) -> 
         budget: Budget::new(config.batch.max_bytes.as_u64().saturating_mul(2)),
         concurrency: config.concurrency,
         backoff,
+        until,
         now,
     };
     let worker = Worker { queue, settler, batch: config.batch };

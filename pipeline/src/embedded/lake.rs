@@ -90,15 +90,14 @@ impl etl::Lake for LocalLake {
     async fn get(&self, at: &Address, bytes_max: u64) -> Result<(Head, Bytes), LakeError> {
         let bucket = self.holding(at)?;
         let path = path::of_key(&at.key)?;
-        let found = bucket.get(&path).await.map_err(|error| refused("get", at, error))?;
-        let bytes = found.meta.size;
-        if bytes > bytes_max {
-            return Err(LakeError::TooLong { bytes, bytes_max });
+        let found = bucket.read(&path, bytes_max).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => LakeError::NotFound(at.clone()),
+            _ => unavailable("get", at, error),
+        })?;
+        if found.length > bytes_max {
+            return Err(LakeError::TooLong { bytes: found.length, bytes_max });
         }
-        let facts = bucket.facts(&path).await.map_err(|error| refused("get", at, error))?;
-        let head = Head { bytes, version: bucket::etag(&found.meta), facts };
-        let bytes = found.bytes().await.map_err(|error| refused("get", at, error))?;
-        Ok((head, bytes))
+        Ok((Head { bytes: found.length, version: found.etag, facts: found.facts }, found.bytes))
     }
 
     async fn get_range(&self, at: &Address, range: Range<u64>) -> Result<Bytes, LakeError> {

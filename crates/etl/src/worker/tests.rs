@@ -7,6 +7,7 @@ use arrow::array::StringArray;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::intake::Until;
 use crate::testing::{Faults, LAKE, Strike, World, column, config, event};
 use crate::{Address, Config, Formats, Lake, Parts, Seams, Source, quarantine};
 
@@ -40,7 +41,7 @@ async fn run_until(seams: Seams, end: impl Future<Output = ()>) {
 
 async fn run_with_until(config: Config, seams: Seams, end: impl Future<Output = ()>) {
     let shutdown = CancellationToken::new();
-    let worker = crate::run_with(config, seams, shutdown.clone());
+    let worker = crate::run_with(config, seams, Until::Shutdown, shutdown.clone());
     let end = async {
         end.await;
         shutdown.cancel();
@@ -94,6 +95,16 @@ async fn check_everything(world: &World, context: &str) {
     let expected = ["U2/reason.json", "U2/rows.ndjson", "U4/file", "U4/reason.json", "U6/file", "U6/reason.json"];
     assert_eq!(quarantine, expected.map(|name| format!("quarantine/dt=2026-11-21/{name}")), "{context}");
     assert_eq!(world.lake.keys(LAKE, "quarantine/messages/").len(), 2, "{context}");
+}
+
+#[tokio::test]
+async fn an_empty_queue_ends_a_run_that_is_to_end_then() {
+    let world = World::new();
+    world.upload("U1", "d", "/a.csv", "t,1,1.5\n");
+    world.upload("U2", "d", "/b.csv", "t,2,2.5\n");
+    let seams = world.seams(&Arc::new(Faults::none())).await;
+    crate::run_with(config(), seams, Until::Empty, CancellationToken::new()).await.unwrap();
+    assert_eq!(world.rows("t").await, ["U1:1", "U2:1"]);
 }
 
 #[tokio::test]
@@ -158,7 +169,7 @@ async fn play(world: &World, faults: &Arc<Faults>, strike: Strike) {
     if matches!(strike, Strike::FailBefore | Strike::FailAfter) {
         return run_until(seams, drained(world)).await;
     }
-    let worker = crate::run_with(config(), seams, CancellationToken::new());
+    let worker = crate::run_with(config(), seams, Until::Shutdown, CancellationToken::new());
     tokio::select! {
         _ = worker => unreachable!("nobody stops it"),
         () = faults.crashed.notified() => {}
@@ -200,7 +211,7 @@ async fn whatever_happens_each_row_is_there_once() {
             async move {
                 for life in 0_u64.. {
                     let faults = Arc::new(Faults::random(seed * 1000 + number * 100 + life, 25, true));
-                    let worker = crate::run_with(config(), world.seams(&faults).await, CancellationToken::new());
+                    let worker = crate::run_with(config(), world.seams(&faults).await, Until::Shutdown, CancellationToken::new());
                     tokio::select! {
                         _ = worker => unreachable!("nobody stops it"),
                         () = faults.crashed.notified() => {}

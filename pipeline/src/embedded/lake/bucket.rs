@@ -5,12 +5,13 @@
 //! durable as well before saying so, because the one who placed it may not have come so far; and facts, which it cannot hold.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use etl::LakeError;
 use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Location;
-use object_store::{CopyMode, CopyOptions, Error, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{CopyMode, CopyOptions, Error, ObjectMeta, ObjectStore, ObjectStoreExt};
 use watcher::{Object, Stored};
 
 use super::path::{STAGING, key_of, of_facts, of_key};
@@ -28,6 +29,15 @@ use super::staged::{Place, Staged, blocking};
 const ABANDONED: Duration = Duration::from_secs(3600);
 /// The longest facts file that is read: S3 allows 2 KB of user metadata.
 const FACTS_BYTES_MAX: u64 = 16 << 10;
+
+/// An object that was read.
+pub(super) struct Found {
+    pub(super) length: u64,
+    pub(super) etag: String,
+    pub(super) facts: BTreeMap<String, String>,
+    /// Empty when it is longer than was asked for.
+    pub(super) bytes: Bytes,
+}
 
 /// A directory that holds objects.
 #[derive(Debug)]
@@ -92,8 +102,27 @@ impl Bucket {
         self.store.head(location).await
     }
 
-    pub(super) async fn get(&self, location: &Location) -> Result<GetResult, Error> {
-        self.store.get(location).await
+    /// An object of at most so many bytes, and what is known of it. One trip to a thread that may block, not one for each file and
+    /// call: objects are small and many.
+    pub(super) async fn read(&self, location: &Location, bytes_max: u64) -> io::Result<Found> {
+        let path = self.directory.join(location.as_ref());
+        let facts = self.directory.join(of_facts(location).map_err(io::Error::other)?.as_ref());
+        blocking(move || {
+            let mut file = File::open(path)?;
+            let found = file.metadata()?;
+            if !found.is_file() {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            let etag = etag_of(&found);
+            let mut bytes = Vec::new();
+            if found.len() <= bytes_max {
+                // A byte more than there is, so that the end is seen without growing.
+                bytes.reserve_exact(usize::try_from(found.len()).unwrap_or(0).saturating_add(1));
+                file.read_to_end(&mut bytes)?;
+            }
+            Ok(Found { length: found.len(), etag, facts: facts_of(&facts)?, bytes: bytes.into() })
+        })
+        .await
     }
 
     pub(super) async fn get_range(&self, location: &Location, range: Range<u64>) -> Result<Bytes, Error> {
@@ -102,15 +131,8 @@ impl Bucket {
 
     /// The user metadata of the object; none when it was stored without.
     pub(super) async fn facts(&self, location: &Location) -> Result<BTreeMap<String, String>, Error> {
-        let found = match self.store.get(&of_facts(location)?).await {
-            Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(BTreeMap::new()),
-            Err(error) => return Err(error),
-        };
-        if found.meta.size > FACTS_BYTES_MAX {
-            return Err(generic(format!("facts of {} bytes", found.meta.size)));
-        }
-        serde_json::from_slice(&found.bytes().await?).map_err(generic)
+        let path = self.directory.join(of_facts(location)?.as_ref());
+        blocking(move || facts_of(&path)).await.map_err(generic)
     }
 
     async fn put_facts(&self, location: &Location, facts: &BTreeMap<String, String>) -> Result<(), Error> {
@@ -199,6 +221,24 @@ fn stored(object: &ObjectMeta) -> Stored {
 /// Made of the file's inode, time of change and length, as HTTP servers do; the same for as long as the file is not replaced.
 pub(super) fn etag(object: &ObjectMeta) -> String {
     object.e_tag.as_deref().unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// The same of a file: `object_store` makes it so.
+fn etag_of(file: &Metadata) -> String {
+    let changed = file.modified().ok().and_then(|changed| changed.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    format!("{:x}-{:x}-{:x}", file.ino(), changed.as_micros(), file.len())
+}
+
+/// What is in a facts file; nothing when there is none.
+fn facts_of(path: &Path) -> io::Result<BTreeMap<String, String>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(error),
+    };
+    let mut json = Vec::with_capacity(1 << 10);
+    file.take(FACTS_BYTES_MAX).read_to_end(&mut json)?;
+    Ok(serde_json::from_slice(&json)?)
 }
 
 /// Removes what crashes have left. What others are writing at this moment is younger.

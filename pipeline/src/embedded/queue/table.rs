@@ -1,5 +1,6 @@
 //! The queue's tables and the statements on them. Times are milliseconds since the Unix epoch.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use etl::Message;
@@ -138,27 +139,18 @@ pub(super) async fn explain(connection: &mut SqliteConnection, receipt: &str, ca
     Ok(())
 }
 
-/// Returns the receipts that name a message which has been delivered again since, or none that ever was.
+/// Returns the receipts that name a message which has been delivered again since, or none that ever was. Two statements, however many
+/// receipts: each statement is a message to the thread that runs SQLite.
 pub(super) async fn delete(connection: &mut SqliteConnection, receipts: Vec<String>) -> Result<Vec<String>, sqlx::Error> {
-    let mut refused = Vec::new();
-    for receipt in receipts {
-        let deleted = match parse(&receipt) {
-            None => false,
-            Some((id, delivery)) => {
-                let delete = sqlx::query("DELETE FROM messages WHERE id = ?1 AND deliveries = ?2");
-                delete.bind(id).bind(delivery).execute(&mut *connection).await?;
-                let left: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE id = ?1")
-                    .bind(id)
-                    .fetch_one(&mut *connection)
-                    .await?;
-                left == 0
-            }
-        };
-        if !deleted {
-            refused.push(receipt);
-        }
-    }
-    Ok(refused)
+    let named: Vec<_> = receipts.iter().filter_map(|receipt| parse(receipt)).collect();
+    let named = serde_json::to_string(&named).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let delete =
+        sqlx::query("DELETE FROM messages WHERE (id, deliveries) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))");
+    delete.bind(&named).execute(&mut *connection).await?;
+    let left = sqlx::query_scalar("SELECT id FROM messages WHERE id IN (SELECT value ->> 0 FROM json_each(?1))");
+    let left: HashSet<i64> = left.bind(&named).fetch_all(&mut *connection).await?.into_iter().collect();
+    let is_left = |receipt: &String| parse(receipt).is_none_or(|(id, _)| left.contains(&id));
+    Ok(receipts.into_iter().filter(is_left).collect())
 }
 
 /// Returns the receipts whose message is not hidden by them any more.
