@@ -219,22 +219,22 @@ impl Formats {
     }
 }
 
-impl Parser {
-    /// Whether every row is a line of its own that needs no other row to be read.
-    fn is_by_line(&self) -> bool {
-        match self {
-            Self::Toa5(_) | Self::LineProtocol(_) => true,
-            Self::Delimited(delimited) => delimited.is_by_line(),
-        }
-    }
-}
-
 fn zone(name: &str) -> Result<Zone, Refusal> {
     Zone::named(name)
         .ok_or_else(|| Refusal { reason: format!("the account's zone {name:?} is neither a time zone nor an offset") })
 }
 
 impl Parser {
+    /// Whether every row is a line of its own that needs no other row to be read.
+    fn is_by_line(&self) -> bool {
+        match self {
+            Self::Toa5(_) | Self::LineProtocol(_) | Self::SolarLog(_) => true,
+            Self::Delimited(delimited) => delimited.is_by_line(),
+            // Rows by their number in the file, messages of several lines, and a first row that may be short.
+            Self::Melsec(_) | Self::Shef(_) | Self::SmaCsv(_) => false,
+        }
+    }
+
     /// The names in a file's header, or why there are none.
     fn names(&self, text: &Text<'_>) -> Result<Vec<String>, String> {
         match self {

@@ -62,9 +62,10 @@ impl Delimited {
         Some(Self { syntax: syntax?, decimal: decimal?, naming: naming?, facts: facts?, forms: forms?, keys })
     }
 
-    /// Whether each row is a line.
+    /// Whether each row is a line, and needs no other to be read.
     pub(super) fn is_by_line(&self) -> bool {
-        !self.syntax.multiline
+        // How many columns there are behind those that have names, the first row says.
+        !self.syntax.multiline && self.keys.long.is_none() && self.keys.rest.is_none()
     }
 
     /// Whether files say their columns' names themselves.
