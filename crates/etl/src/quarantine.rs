@@ -58,6 +58,9 @@ pub struct Entry {
     /// The lines that are in no table, when other lines of the file are; without it nothing of the file is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<Lines>>,
+    /// The tables that other lines of the file are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loaded: Vec<String>,
     /// What came of its release, once it was released. Not in `reason.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
@@ -101,6 +104,8 @@ pub(crate) struct Case {
     pub(crate) bytes_at: Address,
     /// The lines that are in no table, when other lines of the file are.
     pub(crate) lines: Option<Vec<Lines>>,
+    /// The tables that these are in.
+    pub(crate) loaded: Vec<String>,
 }
 
 /// Where an upload's first entry is.
@@ -139,6 +144,7 @@ pub(crate) async fn keep(lake: &dyn Lake, bucket: &str, dir: &str, case: &Case) 
         rows_refused: u64::try_from(case.rows.len()).unwrap_or(u64::MAX),
         whole: case.whole,
         lines: case.lines.clone(),
+        loaded: case.loaded.clone(),
         released: None,
         before: Vec::new(),
     };
@@ -161,6 +167,7 @@ pub(crate) async fn keep_message(lake: &dyn Lake, bucket: &str, body: &str, reas
         rows_refused: 0,
         whole: true,
         lines: None,
+        loaded: Vec::new(),
         released: None,
         before: Vec::new(),
     };

@@ -65,8 +65,8 @@ impl Runner {
         }
         let item = match (&entry.lines, &mut loaded.read) {
             (Some(wanted), Ok(read)) => {
-                keep_only(read, wanted)?;
-                Item::of_lines(0, loaded)
+                keep_only(read, wanted, &entry.loaded)?;
+                Item::of_lines(0, loaded, entry.loaded.clone())
             }
             _ => Item::new(0, loaded),
         };
@@ -101,6 +101,7 @@ impl Runner {
             bytes_at: quarantine::bytes_at(bucket, entry).filter(|_| entry.whole).unwrap_or(case.bytes_at),
             // A file that cannot be read at all any more: the same lines are meant as before.
             lines: case.lines.or_else(|| entry.lines.clone()),
+            loaded: if case.loaded.is_empty() { entry.loaded.clone() } else { case.loaded },
             ..case
         });
         let again = match case {
@@ -167,12 +168,17 @@ impl Runner {
     }
 }
 
-/// Leaves of a file the lines that are meant, each as a part of its own.
-fn keep_only(read: &mut Read, wanted: &[Lines]) -> Result<(), Error> {
+/// Leaves of a file the lines that are meant; for tables that others are in, each as a part of its own.
+fn keep_only(read: &mut Read, wanted: &[Lines], loaded: &[String]) -> Result<(), Error> {
     let mut parts: Vec<Part> = Vec::new();
     for part in std::mem::take(&mut read.parsed.parts) {
         let failed = |source| Error::Rows { table: part.table.clone(), source };
-        parts.extend(lines::apart(&lines::only(&part, wanted).map_err(failed)?).map_err(failed)?);
+        let meant = lines::only(&part, wanted).map_err(failed)?;
+        match meant.rows() {
+            0 => {}
+            _ if loaded.contains(&meant.table) => parts.extend(lines::apart(&meant).map_err(failed)?),
+            _ => parts.push(meant),
+        }
     }
     read.parsed.parts = parts;
     read.parsed.refused.retain(|row| lines::has(wanted, row.member.as_deref(), row.row));

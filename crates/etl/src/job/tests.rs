@@ -197,6 +197,25 @@ async fn rows_that_a_replay_loads_are_not_released_as_well() {
     assert_eq!(world.rows("t").await, ["U1:1", "U1:2"]);
 }
 
+/// Lines are released into a table that nothing of their file was in, and the file is replayed as well.
+#[tokio::test]
+async fn a_release_and_a_replay_do_not_load_the_same_rows() {
+    for release_first in [true, false] {
+        let world = World::new();
+        world.upload("U1", "a", "/1", "t,0,1\nt2;1;2\n");
+        drain(&world, Faults::none()).await;
+        world.mended.store(true, Ordering::Relaxed);
+        let tasks = [release(&["U1"], None), replay("a", None)];
+        let order = if release_first { [0, 1] } else { [1, 0] };
+        for at in order {
+            world.ask(tasks[at].clone());
+            drain(&world, Faults::none()).await;
+        }
+        assert_eq!((world.rows("t").await, world.rows("t2").await), (vec!["U1:1".into()], vec!["U1:2".into()]));
+        assert_eq!(entries(&world).await.len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_table_is_rebuilt_from_the_raw_lake() {
     let world = World::new();

@@ -19,8 +19,9 @@ pub(crate) struct Item {
     /// The number of its delivery within the batch.
     pub(crate) delivery: usize,
     loaded: Loaded,
-    /// Whether each line is a source of its own, because other lines of the same file are in tables already.
-    each_line: bool,
+    /// The tables that other lines of the same file are in already. There each line is a source of its own; elsewhere the file is, so
+    /// that whoever reads all of it again finds it known.
+    loaded_before: Vec<String>,
     /// Refused lines of which other rows are for tables: these can not be told apart later.
     mixed: Vec<Lines>,
     outcomes: Vec<Noted>,
@@ -51,12 +52,12 @@ impl Item {
     /// An upload of which all is for its tables.
     pub(crate) fn new(delivery: usize, loaded: Loaded) -> Self {
         let mixed = loaded.read.as_ref().map(|read| mixed(&read.parsed.parts, &read.parsed.refused)).unwrap_or_default();
-        Self { delivery, loaded, each_line: false, mixed, outcomes: Vec::new() }
+        Self { delivery, loaded, loaded_before: Vec::new(), mixed, outcomes: Vec::new() }
     }
 
-    /// Lines of an upload whose other lines are in tables already. Each part is one line.
-    pub(crate) fn of_lines(delivery: usize, loaded: Loaded) -> Self {
-        Self { each_line: true, ..Self::new(delivery, loaded) }
+    /// Lines of an upload whose other lines are in these tables already. There each part is one line.
+    pub(crate) fn of_lines(delivery: usize, loaded: Loaded, tables: Vec<String>) -> Self {
+        Self { loaded_before: tables, ..Self::new(delivery, loaded) }
     }
 
     /// Its rows, each share with its table.
@@ -67,13 +68,14 @@ impl Item {
         let mut shares: BTreeMap<(String, Id), Share> = BTreeMap::new();
         for part in std::mem::take(&mut parsed.parts) {
             let line = part.row.values().first().copied().unwrap_or_default();
-            let source = if self.each_line { Id::of_line(source, part.member.as_deref(), line) } else { *source };
+            let each_line = self.loaded_before.contains(&part.table);
+            let source = if each_line { Id::of_line(source, part.member.as_deref(), line) } else { *source };
             let push = parsed.snapshots.contains(&part.table).then_some(push);
             let share = shares.entry((part.table.clone(), source)).or_insert_with(|| Share {
                 upload: upload.id.clone(),
                 source,
                 // A file that is as it was some pushes ago is not as it was at the last one.
-                content: (push.is_none() && !self.each_line).then_some(*content),
+                content: (push.is_none() && !each_line).then_some(*content),
                 push,
                 parts: Vec::new(),
             });
@@ -92,7 +94,7 @@ impl Item {
 
     /// What became of it, and what is to be kept of it in quarantine.
     pub(crate) fn verdict(self, committed_at: Timestamp) -> Verdict {
-        let Self { loaded: Loaded { upload, source, read, held, .. }, outcomes, each_line, mixed, .. } = self;
+        let Self { loaded: Loaded { upload, source, read, held, .. }, outcomes, loaded_before, mixed, .. } = self;
         let mut record = Record {
             source,
             upload: upload.clone(),
@@ -115,6 +117,7 @@ impl Item {
             unwrapped: Vec::new(),
             whole: true,
             lines: None,
+            loaded: loaded_before,
         };
         let mut added = BTreeMap::new();
         let Read { parsed, unwrapped } = match read {
@@ -130,13 +133,17 @@ impl Item {
         for Noted { table, rows, outcome, lines } in outcomes {
             match outcome {
                 // A push of which all rows were there.
-                Outcome::Landed(0) | Outcome::Known(0) => is_unchanged = true,
+                Outcome::Landed(0) | Outcome::Known(0) => {
+                    is_unchanged = true;
+                    list(&mut case.loaded, table);
+                }
                 Outcome::Landed(rows) | Outcome::Known(rows) => {
                     if matches!(outcome, Outcome::Landed(_)) {
                         *added.entry(table.clone()).or_default() += rows;
                     }
                     record.rows += rows;
-                    list(&mut record.tables, table);
+                    list(&mut record.tables, table.clone());
+                    list(&mut case.loaded, table);
                 }
                 Outcome::Duplicate => is_duplicate = true,
                 Outcome::Refused(reason) => {
@@ -149,7 +156,7 @@ impl Item {
         }
         // A file of which nothing could be used is kept whole: its header is needed to make sense of its rows.
         let in_tables = is_unchanged || !record.tables.is_empty();
-        case.whole = !case.tables.is_empty() || !in_tables;
+        case.whole = !case.tables.is_empty() || case.loaded.is_empty();
         // So is an archive of which a member could not be used.
         case.whole |= parsed.refused.iter().any(Refused::is_whole_member);
         // The rows that a duplicate refuses are in quarantine already, under the upload that it repeats.
@@ -163,7 +170,7 @@ impl Item {
             (case.rows, case.unwrapped) = (parsed.refused, unwrapped);
         }
         // Of a file that is partly in tables only the other lines may be released.
-        if each_line || in_tables {
+        if !case.loaded.is_empty() {
             case.lines = Some(lines::without(lines::merged(refused_lines), &mixed));
         }
         record.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
