@@ -178,7 +178,7 @@ fn undecided(upload: &Upload, text: Vec<u8>, past: Past, refusal: Refusal) -> Pi
     let own = text.get(past.head.len()..).unwrap_or_default();
     let is_stored = upload.offset == 0 && upload.verb.as_deref() != Some(APPEND);
     if upload.open && !is_stored && own.len() <= WAITING_BYTES_MAX && !own.contains(&0) {
-        return Piece { read: Ok(nothing()), held: true, after: Past { held: own.to_vec(), kept: false, ..past }, text };
+        return Piece { read: Ok(nothing()), held: true, after: Past { held: own.to_vec(), ..past }, text };
     }
     // What waited stands in other uploads than this one, so its bytes are kept with the reason.
     let read = if past.held.is_empty() || past.kept {

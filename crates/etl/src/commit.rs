@@ -8,15 +8,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iceberg::arrow::schema_to_arrow_schema;
 use iceberg::spec::{DataFile, Schema};
 use iceberg::table::Table;
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
 use jiff::Timestamp;
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tracing::{info, warn};
 use ulid::Ulid;
 
@@ -26,7 +24,7 @@ use crate::ledger::{HEAD, Id, Ledger, Ledgers};
 use crate::retry::Backoff;
 use crate::rows::{Column, Kind, Part};
 use crate::table::{self, Fit, Tables};
-use crate::{batch, metrics, parquet, snapshot};
+use crate::{batch, clock, metrics, offload, parquet, snapshot};
 
 mod guard;
 mod pushes;
@@ -132,7 +130,7 @@ impl Committer {
             let Some(pause) = pause else { return Err(error) };
             metrics::commit_repeated();
             warn!(table = name, %batch, attempt = progress.attempt, error = error.chain(), ?pause, "commit again");
-            tokio::time::sleep(pause).await;
+            clock::sleep(pause).await;
             progress.attempt += 1;
         }
     }
@@ -169,12 +167,12 @@ impl Committer {
         ids.extend(open.iter().filter_map(|at| shares.get(*at)).flat_map(Share::ids));
         let now = (self.now)();
         let next = self.ledgers.extend(&ledger, batch, progress.attempt, ids, now).await?;
-        let started = Instant::now();
+        let started = clock::now();
         self.append(&table, &ledger, &next, batch, files.clone()).await?;
 
         let rows: u64 = files.iter().map(DataFile::record_count).sum();
         let bytes: u64 = files.iter().map(DataFile::file_size_in_bytes).sum();
-        metrics::committed(rows, bytes, started.elapsed());
+        metrics::committed(rows, bytes, clock::now() - started);
         info!(table = name, %batch, uploads = open.len(), rows, bytes, files = files.len(), "committed batch");
         self.ledgers.drop_states(pushes.replaced()).await;
         if next.was_merged_since(&ledger) {
@@ -215,10 +213,8 @@ impl Committer {
         }
         let name = format!("{batch}-{}", progress.attempt);
         let (to, shares, pushes, these, now) = (table.clone(), shares.clone(), pushes.clone(), open.clone(), (self.now)());
-        let (_alive, gone) = oneshot::channel::<()>();
         // Sorting, encoding and compressing would hold up the reactor; only the waiting for storage goes back to it.
-        let reactor = Handle::current();
-        let write = move || {
+        let write = async move {
             let these = these.iter().filter_map(|at| Some((*at, shares.get(*at)?)));
             let parts: Vec<_> =
                 these.flat_map(|(at, share)| pushes.parts(at, share).iter().map(|part| (share.upload.as_str(), part))).collect();
@@ -227,16 +223,10 @@ impl Committer {
                 return Ok(Vec::new());
             }
             let arranged = arrange(&to, &parts, now)?;
-            reactor.block_on(async {
-                tokio::select! {
-                    files = parquet::write(&to, &arranged, &name) => files.map_err(Error::table("write data files of", to.identifier().name())),
-                    // Nobody waits for the files any more, and the runtime cannot stop before this thread does.
-                    _ = gone => Ok(Vec::new()),
-                }
-            })
+            let written = parquet::write(&to, &arranged, &name).await;
+            written.map_err(Error::table("write data files of", to.identifier().name()))
         };
-        let files =
-            tokio::task::spawn_blocking(write).await.map_err(|source| Error::Task { doing: "write data files", source })??;
+        let files = offload::drive("write data files", write).await??;
         progress.written = Some(Written { shares: open, files: files.clone(), base });
         Ok(files)
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::budget::Hold;
+use crate::clock;
 use crate::error::Error;
 use crate::load::Loaded;
 use crate::queue::Queue;
@@ -45,7 +46,7 @@ impl InFlight {
 
     /// Keeps a message hidden that was received just now.
     pub(crate) fn keep(self: &Arc<Self>, receipt: &str) -> Ticket {
-        self.hidden().insert(receipt.to_owned(), Instant::now() + self.visibility);
+        self.hidden().insert(receipt.to_owned(), clock::now() + self.visibility);
         Ticket { in_flight: self.clone(), receipt: receipt.to_owned() }
     }
 
@@ -53,8 +54,8 @@ impl InFlight {
     pub(crate) async fn extend(&self) {
         loop {
             // Looked at six times within a visibility timeout, extended in its second half: two failures in a row do no harm.
-            tokio::time::sleep(self.visibility / 6).await;
-            let now = Instant::now();
+            clock::sleep(self.visibility / 6).await;
+            let now = clock::now();
             let due = now + self.visibility / 2;
             let receipts: Vec<_> =
                 self.hidden().iter().filter(|(_, until)| **until < due).map(|(receipt, _)| receipt.clone()).collect();

@@ -18,7 +18,7 @@ use crate::ledger::Ledgers;
 use crate::load::Loader;
 use crate::queue::{Message, Queue};
 use crate::retry::{Backoff, retry};
-use crate::{event, metrics, quarantine};
+use crate::{clock, event, metrics, quarantine};
 
 /// What one call may ask for (SQS: ten messages, 20 s).
 const MESSAGES_MAX: u32 = 10;
@@ -75,6 +75,7 @@ impl Intake {
         let mut backoff = self.backoff;
         loop {
             let received = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
                 received = self.receive(&slots) => received,
             };
@@ -105,8 +106,9 @@ impl Intake {
             // While the lake or the queue is in trouble, to go on receiving would only use up the deliveries of every message.
             let pause = backoff.pause().unwrap_or(WAIT);
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
-                () = tokio::time::sleep(pause) => {}
+                () = clock::sleep(pause) => {}
             }
         }
         while let Some(read) = reads.join_next().await {

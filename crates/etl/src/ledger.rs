@@ -16,6 +16,7 @@ use iceberg::table::Table;
 use jiff::Timestamp;
 use ulid::Ulid;
 
+use crate::chance;
 use crate::error::Error;
 use crate::lake::{Address, Lake, LakeError};
 
@@ -253,7 +254,7 @@ impl Ledgers {
 /// A name that nobody else gives, and that tells when it was given.
 pub(crate) fn new_name(now: Timestamp) -> Ulid {
     let millisecond = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    Ulid::from_parts(millisecond, rand::random())
+    Ulid::from_parts(millisecond, chance::unique())
 }
 
 /// Whether an object of the ledger was written longer ago than `age`, as its name tells.

@@ -30,6 +30,8 @@ mod batch;
 mod block;
 mod budget;
 pub mod catalog;
+mod chance;
+mod clock;
 mod column;
 mod commit;
 mod config;
@@ -51,6 +53,7 @@ mod members;
 mod metrics;
 mod name;
 mod number;
+mod offload;
 mod parquet;
 pub mod quarantine;
 mod queue;
@@ -228,9 +231,11 @@ async fn run_with(config: Config, seams: Seams, until: Until, shutdown: Cancella
     };
     let deadline = async {
         shutdown.cancelled().await;
-        tokio::time::sleep(config.drain).await;
+        clock::sleep(config.drain).await;
     };
     let ended = tokio::select! {
+        // Here and elsewhere in this order, so that a simulation runs again as it ran.
+        biased;
         ended = drained => ended,
         () = deadline => {
             warn!(drain = ?config.drain, "stopped before everything was committed");

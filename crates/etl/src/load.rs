@@ -19,7 +19,7 @@ use crate::ledger::{Id, Ledgers};
 use crate::limits::Limits;
 use crate::retry::{Backoff, retry};
 use crate::rows::{Parsed, Part, Refusal};
-use crate::{batch, members, uploads};
+use crate::{batch, members, offload, uploads};
 
 /// An upload, and what reading it gave.
 #[derive(Debug)]
@@ -185,8 +185,7 @@ impl Loader {
         // The semaphore is never closed.
         let _permit = self.threads.acquire().await;
         let (parse, upload) = (self.parse.clone(), upload.clone());
-        let read = tokio::task::spawn_blocking(move || parse(&upload, &bytes).and_then(checked));
-        read.await.map_err(|source| Error::Task { doing: "parse an upload", source })
+        offload::run("parse an upload", move || parse(&upload, &bytes).and_then(checked)).await
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rand::Rng;
 use tracing::warn;
 
 use crate::error::{Error, Fate};
+use crate::{chance, clock};
 
 const FIRST: Duration = Duration::from_millis(50);
 
@@ -28,7 +28,7 @@ impl Backoff {
         let whole = self.next;
         self.next = whole.saturating_mul(2).min(self.longest);
         // Half of the pause is drawn by lot, so that workers that failed together do not come back together.
-        Some(whole.mul_f64(rand::rng().random_range(0.5..=1.0)))
+        Some(whole.mul_f64(chance::half_to_one()))
     }
 }
 
@@ -48,6 +48,6 @@ where
         };
         let Some(pause) = pause else { return Err(error) };
         warn!(error = error.chain(), ?pause, "trying again");
-        tokio::time::sleep(pause).await;
+        clock::sleep(pause).await;
     }
 }

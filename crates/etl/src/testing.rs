@@ -1,6 +1,6 @@
 //! A lake, a queue and a catalog that fail when told to, and what tests of the whole road need besides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use bytesize::ByteSize;
 use futures::TryStreamExt;
-use iceberg::Catalog;
+use iceberg::memory::{MEMORY_CATALOG_WAREHOUSE, MemoryCatalogBuilder};
+use iceberg::{Catalog, CatalogBuilder};
 use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -20,15 +21,17 @@ use crate::limits::Limits;
 use crate::load::{Parse, Read};
 use crate::table::Tables;
 use crate::{
-    Address, BatchConfig, Column, Config, Kind, Lake, LedgerConfig, Parsed, Part, QueueConfig, Refusal, Refused, Seams, catalog,
+    Address, BatchConfig, Column, Config, Kind, Lake, LakeStorage, LedgerConfig, Parsed, Part, QueueConfig, Refusal, Refused,
+    Seams, catalog,
 };
 
 mod faults;
 mod faulty_catalog;
+pub(crate) mod simulator;
 mod test_lake;
 mod test_queue;
 
-pub(crate) use faults::{Faults, Strike};
+pub(crate) use faults::{Faults, Strike, Trace};
 pub(crate) use faulty_catalog::FaultyCatalog;
 pub(crate) use test_lake::TestLake;
 pub(crate) use test_queue::TestQueue;
@@ -44,6 +47,8 @@ pub(crate) struct World {
     pub(crate) queue: TestQueue,
     /// Whether the format was mended, see [`parse`].
     pub(crate) mended: Arc<AtomicBool>,
+    /// The one catalog of a simulation, where no database goes by the real clock.
+    simulated: Option<Arc<dyn Catalog>>,
     reader: OnceCell<Tables>,
 }
 
@@ -99,13 +104,28 @@ impl World {
             lake: TestLake::new(dir.path()),
             queue: TestQueue::default(),
             mended: Arc::default(),
+            simulated: None,
             reader: OnceCell::new(),
             dir,
         }
     }
 
+    /// A world within a simulation. Iceberg's own files go through `faults`, the same for all workers.
+    pub(crate) async fn simulated(faults: &Arc<Faults>) -> Self {
+        let world = Self::new();
+        let storage = LakeStorage::new(Arc::new(world.lake.with(faults)));
+        let builder = MemoryCatalogBuilder::default().with_storage_factory(Arc::new(storage));
+        let warehouse = format!("file://{}/warehouse", world.dir.path().display());
+        let properties = HashMap::from([(MEMORY_CATALOG_WAREHOUSE.to_owned(), warehouse)]);
+        let catalog = builder.load("inlet", properties).await.unwrap();
+        Self { simulated: Some(Arc::new(catalog)), ..world }
+    }
+
     /// The catalog as one process has it open.
     pub(crate) async fn catalog(&self, lake: Arc<dyn Lake>) -> Arc<dyn Catalog> {
+        if let Some(catalog) = &self.simulated {
+            return catalog.clone();
+        }
         let uri = format!("sqlite://{}/catalog.db", self.dir.path().display());
         let warehouse = format!("file://{}/warehouse", self.dir.path().display());
         catalog::sql(&uri, &warehouse, lake).await.unwrap()
@@ -228,6 +248,7 @@ pub(crate) fn parse(mended: &Arc<AtomicBool>) -> Arc<Parse> {
     Arc::new(move |upload, bytes| {
         let mended = mended.load(Ordering::Relaxed);
         let text = std::str::from_utf8(bytes).unwrap();
+        assert!(!text.starts_with("panic"), "a fault of the parser's own");
         let text = if mended { text.trim_start_matches('!') } else { text };
         if text.starts_with('!') {
             return Err(Refusal { reason: "it begins with !".into() });

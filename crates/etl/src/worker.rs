@@ -17,7 +17,7 @@ use crate::load::Loaded;
 use crate::queue::Queue;
 use crate::retry::retry;
 use crate::settle::{Item, Settler};
-use crate::{BatchConfig, ledger, metrics};
+use crate::{BatchConfig, clock, ledger, metrics};
 
 const DELETES_AT_ONCE: usize = 8;
 /// How many messages one call deletes: ten calls to SQS.
@@ -43,7 +43,7 @@ struct Batch {
 
 impl Batch {
     fn add(&mut self, delivery: Delivery) {
-        self.opened.get_or_insert_with(Instant::now);
+        self.opened.get_or_insert_with(clock::now);
         self.rows += delivery.uploads.iter().map(Loaded::rows).sum::<usize>();
         self.bytes += delivery.hold.bytes();
         self.deliveries.push(delivery);
@@ -56,7 +56,7 @@ impl Batch {
     /// How long until it closes; `None` while it is empty.
     fn closes_in(&self, bounds: &BatchConfig) -> Option<Duration> {
         let opened = self.opened?;
-        Some(if self.is_full(bounds) { Duration::ZERO } else { bounds.max_age.saturating_sub(opened.elapsed()) })
+        Some(if self.is_full(bounds) { Duration::ZERO } else { bounds.max_age.saturating_sub(clock::now() - opened) })
     }
 }
 
@@ -69,11 +69,12 @@ impl Worker {
             let is_full = batch.is_full(&self.batch);
             let closes_in = batch.closes_in(&self.batch);
             tokio::select! {
+                biased;
                 delivery = from.recv(), if !is_full => match delivery {
                     Some(delivery) => batch.add(delivery),
                     None => break,
                 },
-                () = tokio::time::sleep(closes_in.unwrap_or_default()), if closes_in.is_some() && settling.is_none() => {
+                () = clock::sleep(closes_in.unwrap_or_default()), if closes_in.is_some() && settling.is_none() => {
                     let settle = self.clone().settle(std::mem::take(&mut batch));
                     settling = Some(AbortOnDropHandle::new(tokio::spawn(settle)));
                 }
@@ -93,7 +94,7 @@ impl Worker {
             return;
         }
         let id = ledger::new_name((self.settler.now)());
-        let started = Instant::now();
+        let started = clock::now();
         let mut items = Vec::new();
         let mut tickets = Vec::new();
         let mut holds = Vec::new();
@@ -125,7 +126,7 @@ impl Worker {
             }
         }
         self.delete(done.iter().map(|ticket| ticket.receipt.clone()).collect()).await;
-        info!(batch = %id, uploads, messages, left = messages - done.len(), took = ?started.elapsed(), "settled batch");
+        info!(batch = %id, uploads, messages, left = messages - done.len(), took = ?clock::now() - started, "settled batch");
     }
 
     async fn delete(&self, receipts: Vec<String>) {
@@ -155,6 +156,8 @@ fn report(settled: Result<(), tokio::task::JoinError>) {
     }
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]

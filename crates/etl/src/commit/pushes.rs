@@ -9,6 +9,7 @@ use ulid::Ulid;
 use super::{Committer, Outcome, Progress, Share, open};
 use crate::error::Error;
 use crate::ledger::{Id, Kept, Ledger};
+use crate::offload;
 use crate::rows::Part;
 use crate::snapshot::Refused;
 
@@ -48,8 +49,7 @@ impl Committer {
         }
         let order: Vec<usize> = order.into_iter().map(|(.., at)| at).collect();
         let (all, remembered) = (shares.clone(), self.remembered);
-        let held = tokio::task::spawn_blocking(move || hold(&all, &order, paths, remembered));
-        let pushes = held.await.map_err(|source| Error::Task { doing: "compare pushes", source })??;
+        let pushes = offload::run("compare pushes", move || hold(&all, &order, paths, remembered)).await??;
         for (at, reason) in &pushes.refused {
             progress.set(*at, Outcome::Refused(reason.clone()));
         }

@@ -1,10 +1,15 @@
 //! When a call fails, and how.
 
-use std::sync::Mutex;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::Notify;
+
+use super::simulator;
+use crate::clock;
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +28,38 @@ pub(crate) enum Strike {
 #[derive(Debug)]
 pub(crate) struct Faults {
     plan: Mutex<Plan>,
+    trace: Option<(Trace, String)>,
     pub(crate) crashed: Notify,
 }
+
+/// All calls of a simulation, one a line. Names that iceberg draws by lot stand as the number of their first appearance.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trace(Arc<Mutex<(Vec<String>, HashMap<String, usize>)>>);
+
+impl Trace {
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().unwrap().0.join("\n")
+    }
+
+    fn note(&self, who: &str, call: &str, strike: Option<Strike>) {
+        let mut trace = self.0.lock().unwrap();
+        let (lines, names) = &mut *trace;
+        let mut plain = |part: &str| {
+            if part.len() <= LONGEST_PLAIN {
+                return part.to_owned();
+            }
+            let number = names.len();
+            format!("#{}", names.entry(part.to_owned()).or_insert(number))
+        };
+        let call: Vec<String> = call.split('/').map(&mut plain).collect();
+        let at = simulator::elapsed().unwrap_or_default().as_millis();
+        lines.push(format!("{at} {who} {} {strike:?}", call.join("/")));
+    }
+}
+
+const LONGEST_PLAIN: usize = 24;
+/// How long a call may take in a simulation.
+const MILLISECONDS_MAX: u64 = 25;
 
 #[derive(Debug)]
 enum Plan {
@@ -58,7 +93,17 @@ impl Faults {
     }
 
     fn with(plan: Plan) -> Self {
-        Self { plan: Mutex::new(plan), crashed: Notify::new() }
+        Self { plan: Mutex::new(plan), trace: None, crashed: Notify::new() }
+    }
+
+    /// Writes all calls down, under a name.
+    pub(crate) fn traced(self, trace: &Trace, who: &str) -> Self {
+        Self { trace: Some((trace.clone(), who.to_owned())), ..self }
+    }
+
+    /// Lets everything go well from now on.
+    pub(crate) fn end(&self) {
+        *self.plan.lock().unwrap() = Plan::Never;
     }
 
     /// Whether a planned fault has come to pass.
@@ -85,6 +130,13 @@ impl Faults {
         }
     }
 
+    fn takes(&self) -> Option<Duration> {
+        match &mut *self.plan.lock().unwrap() {
+            Plan::Random { lot, .. } => Some(Duration::from_millis(lot.random_range(0..MILLISECONDS_MAX))),
+            _ => None,
+        }
+    }
+
     /// Makes a call, or not, and says whether it works out.
     pub(crate) async fn call<T, E>(
         &self,
@@ -92,7 +144,14 @@ impl Faults {
         error: impl FnOnce() -> E,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        match self.next(name) {
+        let strike = self.next(name);
+        if let Some((trace, who)) = &self.trace {
+            trace.note(who, name, strike);
+        }
+        if let Some(takes) = self.takes() {
+            clock::sleep(takes).await;
+        }
+        match strike {
             None => call.await,
             Some(Strike::FailBefore) => Err(error()),
             Some(Strike::FailAfter) => {

@@ -23,7 +23,9 @@ impl FaultyCatalog {
     async fn call<T>(&self, name: &str, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         // Retryable, as a REST catalog marks what it is not sure about: iceberg's own retries must do no harm either.
         let error = || Error::new(ErrorKind::Unexpected, "struck").with_retryable(true);
-        self.faults.call(&format!("catalog {name}"), error, call).await
+        let done = self.faults.call(&format!("catalog {name}"), error, call).await;
+        // Iceberg's own pauses go by the real clock; in a simulation our own have to do.
+        if super::simulator::is_on() { done.map_err(|error| error.with_retryable(false)) } else { done }
     }
 }
 

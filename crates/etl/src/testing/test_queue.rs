@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Faults;
-use crate::{Message, Queue, QueueError};
+use crate::{Message, Queue, QueueError, clock};
 
 #[derive(Clone, Debug)]
 pub(crate) struct TestQueue {
     messages: Arc<Mutex<BTreeMap<u64, Queued>>>,
-    changed: Arc<watch::Sender<()>>,
+    /// Wakes who waits in the order in which they came, which a simulation relies on.
+    changed: Arc<Notify>,
     deliveries_max: Arc<AtomicU32>,
     faults: Arc<Faults>,
 }
@@ -29,8 +30,12 @@ struct Queued {
 
 impl Default for TestQueue {
     fn default() -> Self {
-        let changed = Arc::new(watch::Sender::new(()));
-        Self { messages: Arc::default(), changed, deliveries_max: Arc::default(), faults: Arc::new(Faults::none()) }
+        Self {
+            messages: Arc::default(),
+            changed: Arc::default(),
+            deliveries_max: Arc::default(),
+            faults: Arc::new(Faults::none()),
+        }
     }
 }
 
@@ -43,13 +48,13 @@ impl TestQueue {
         let mut messages = self.messages.lock().unwrap();
         let id = messages.last_key_value().map_or(0, |(id, _)| id + 1);
         messages.insert(id, Queued { body: body.to_owned(), deliveries: 0, hidden_until: None });
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     /// As if the visibility timeout of everything under way had passed.
     pub(crate) fn show_all(&self) {
         self.messages.lock().unwrap().values_mut().for_each(|message| message.hidden_until = None);
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -68,10 +73,7 @@ impl TestQueue {
 
     /// Returns once some message has been delivered so often.
     pub(crate) async fn delivered_times(&self, deliveries: u32) {
-        let mut changed = self.changed.subscribe();
-        while self.deliveries_max() < deliveries {
-            changed.changed().await.unwrap();
-        }
+        self.until(|| self.deliveries_max() >= deliveries).await;
     }
 
     /// Returns once every message has been deleted.
@@ -81,22 +83,27 @@ impl TestQueue {
 
     /// Returns once no more messages are left than that.
     pub(crate) async fn shrunk_to(&self, messages: usize) {
-        let mut changed = self.changed.subscribe();
-        while self.len() > messages {
-            changed.changed().await.unwrap();
-        }
+        self.until(|| self.len() <= messages).await;
     }
 
     /// Returns once every message is under way.
     pub(crate) async fn all_taken(&self) {
-        let mut changed = self.changed.subscribe();
-        while self.hidden() < self.len() {
-            changed.changed().await.unwrap();
+        self.until(|| self.hidden() >= self.len()).await;
+    }
+
+    async fn until(&self, is_so: impl Fn() -> bool) {
+        loop {
+            // Listening begins before looking.
+            let changed = self.changed.notified();
+            if is_so() {
+                return;
+            }
+            changed.await;
         }
     }
 
     fn take(&self, messages_max: u32, visibility: Duration) -> Vec<Message> {
-        let now = Instant::now();
+        let now = clock::now();
         let mut messages = self.messages.lock().unwrap();
         let visible = messages.iter_mut().filter(|(_, message)| message.hidden_until.is_none_or(|until| until <= now));
         let taken = visible.take(messages_max as usize).map(|(id, message)| {
@@ -119,7 +126,7 @@ impl TestQueue {
     ) -> Result<T, QueueError> {
         let error = || QueueError { operation, source: "struck".into() };
         let done = self.faults.call(&format!("queue {operation}"), error, call).await;
-        self.changed.send_replace(());
+        self.changed.notify_waiters();
         done
     }
 }
@@ -132,14 +139,18 @@ fn id(receipt: &str) -> u64 {
 impl Queue for TestQueue {
     async fn receive(&self, messages_max: u32, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
         assert!((1..=10).contains(&messages_max) && wait <= Duration::from_secs(20));
-        let mut changed = self.changed.subscribe();
-        let deadline = Instant::now() + wait;
+        let deadline = clock::now() + wait;
         loop {
+            let changed = self.changed.notified();
             let messages = self.take(messages_max, visibility);
-            if !messages.is_empty() || Instant::now() >= deadline {
+            if !messages.is_empty() || clock::now() >= deadline {
                 return self.call("receive", async { Ok(messages) }).await;
             }
-            let _ = tokio::time::timeout_at(deadline, changed.changed()).await;
+            tokio::select! {
+                biased;
+                () = changed => {}
+                () = clock::sleep(deadline - clock::now()) => {}
+            }
         }
     }
 
@@ -154,7 +165,7 @@ impl Queue for TestQueue {
 
     async fn extend(&self, receipts: Vec<String>, visibility: Duration) -> Result<Vec<String>, QueueError> {
         let extend = async {
-            let until = (!visibility.is_zero()).then(|| Instant::now() + visibility);
+            let until = (!visibility.is_zero()).then(|| clock::now() + visibility);
             let mut messages = self.messages.lock().unwrap();
             for receipt in &receipts {
                 if let Some(message) = messages.get_mut(&id(receipt)) {
