@@ -81,7 +81,6 @@ class Node:
             "INLET_HTTP__LISTEN": f"{listen}:{self.http_port}",
             "INLET_ETL__BATCH__MAX_AGE": "1s",
             # A file that was stored is whole in the tests, but for those on appends.
-            "INLET_INGEST__APPEND__WAIT_STORED": "0s",
             "INLET_ETL__FORMATS": json.dumps([str(TESTS / "formats")]),
             **(settings or {}),
         }

@@ -3,8 +3,8 @@
 //! An account sees its own directory under `homes/` as `/`. Every path is first resolved by itself ([`HomePath`]) and then
 //! beneath the directory's handle by the kernel, so that neither `..` nor a symbolic link leads out of the home.
 //!
-//! libunftp's own storage is not used: it never fsyncs, moves 4 KiB a hop between threads, fails a whole LIST when one file goes
-//! away meanwhile, and forgets why it refuses what it refuses.
+//! What concerns one name and moves no bytes is left to libunftp's own [`Filesystem`]. Bytes and lists are handled here: that storage
+//! never fsyncs, moves 4 KiB a hop between threads, and fails a whole LIST when one file goes away meanwhile.
 
 mod arrival;
 mod error;
@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use cap_std::fs::Dir;
 use tokio::io::{AsyncRead, BufReader};
 use unftp_core::storage::{Error, FEATURE_RESTART, Fileinfo, Result, StorageBackend};
+use unftp_sbe_fs::Filesystem;
 
 use self::error::Failure;
 use self::upload::Upload;
@@ -61,6 +62,12 @@ impl Landing {
 
     fn home(&self) -> Known<Arc<Dir>> {
         self.home.clone().ok_or_else(|| Failure::Sought(io::ErrorKind::PermissionDenied.into()))
+    }
+
+    /// The same home as libunftp's own storage serves it.
+    fn served(&self, account: &Account) -> Known<Filesystem> {
+        self.home()?;
+        self.spool.served(&account.name).map_err(Failure::Disk)
     }
 
     /// Notes the cause for the edge to tell the device, and gives libunftp the kind, which is the reply's code.
@@ -104,8 +111,12 @@ impl StorageBackend<Account> for Landing {
         FEATURE_RESTART
     }
 
-    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<Facts> {
-        self.in_home(sought(path), |home, path| view::facts(home, &path).map_err(Failure::Sought)).await
+    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<Facts> {
+        let asked = async {
+            let path = sought(path)?;
+            self.served(account)?.metadata(account, path.relative()).await.map(Facts::served).map_err(Failure::served)
+        };
+        asked.await.map_err(|failure| self.refuse(failure))
     }
 
     async fn list<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<Vec<Fileinfo<PathBuf, Facts>>> {
@@ -163,9 +174,13 @@ impl StorageBackend<Account> for Landing {
         self.in_home(rename, |home, rename| rename.run(home)).await
     }
 
-    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
-        let path = HomePath::parse_entry(path.as_ref()).map_err(|_| Failure::Sought(io::ErrorKind::PermissionDenied.into()));
-        self.in_home(path, |home, path| home.remove_dir(path.relative()).map_err(Failure::Sought)).await
+    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<()> {
+        let removed = async move {
+            let path =
+                HomePath::parse_entry(path.as_ref()).map_err(|_| Failure::Sought(io::ErrorKind::PermissionDenied.into()))?;
+            self.served(account)?.rmd(account, path.relative()).await.map_err(Failure::served)
+        };
+        removed.await.map_err(|failure| self.refuse(failure))
     }
 
     /// Unlike libunftp's own storage this does not list the directory, which may hold tens of thousands of files.

@@ -10,13 +10,14 @@ use std::fs::{self, DirBuilder};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use tracing::warn;
+use unftp_sbe_fs::Filesystem;
 
 pub(crate) use self::incoming::{Incoming, Sealed, digest};
 pub(crate) use self::usage::{Claim, Usage};
@@ -35,6 +36,7 @@ const LOCKS: u64 = 256;
 #[derive(Debug)]
 pub struct Spool {
     homes: Dir,
+    homes_path: PathBuf,
     pub(crate) under_way: Dir,
     pub(crate) outbox: Dir,
     pub(crate) usage: Usage,
@@ -76,6 +78,7 @@ impl Spool {
         }
         let spool = Self {
             homes: folder("homes")?,
+            homes_path: root.join("homes"),
             under_way,
             remembers,
             waits_stored: AtomicBool::new(true),
@@ -102,6 +105,11 @@ impl Spool {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.homes.open_dir(account),
         }
+    }
+
+    /// The same home as libunftp's own storage serves it.
+    pub(crate) fn served(&self, account: &str) -> io::Result<Filesystem> {
+        Filesystem::new(self.homes_path.join(account))
     }
 
     /// From now on a file that is stored is whole, whatever it ends with.

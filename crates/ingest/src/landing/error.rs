@@ -37,6 +37,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// What libunftp's own storage said of a name. It keeps the system's error where there is more than one cause.
+    pub(super) fn served(error: Error) -> Self {
+        Self::Sought(error.get_io_error().map_or(io::ErrorKind::NotFound, io::Error::kind).into())
+    }
+
     /// The kind that libunftp turns into a reply: 426, 452, 550, 552, 553, and 451 for the rest.
     fn kind(&self) -> ErrorKind {
         match self {
