@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::delivery::Durability;
 use crate::edge::{Advertised, Policy, PortRange, SourcePort};
 use crate::limits::Limits;
 use crate::names::Temporary;
@@ -12,6 +13,9 @@ use crate::network::Network;
 
 mod tls;
 pub use tls::{ClientCertificate, CloseNotify, Require, Resumption, Tls, Version};
+
+/// Devices, and NATs on their way, give a session up that is silent for a minute.
+const LAKE_TIMEOUT_MAX: Duration = Duration::from_secs(50);
 
 /// How ingest listens, whom it admits, and how long it keeps what it got.
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +30,11 @@ pub struct Config {
     /// How long transfers may go on after that.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
+    /// What a 226 stands for.
+    pub durability: Durability,
+    /// How long an upload waits for the lake, if that is what its 226 stands for.
+    #[serde(with = "humantime_serde")]
+    pub lake_timeout: Duration,
     /// How long a device's files stay in its home directory.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
@@ -141,6 +150,9 @@ impl Config {
             if duration.is_zero() {
                 wrong(key, "must be longer than nothing".to_owned());
             }
+        }
+        if self.lake_timeout.is_zero() || self.lake_timeout > LAKE_TIMEOUT_MAX {
+            wrong("lake_timeout", format!("must be longer than nothing, and at most {}s", LAKE_TIMEOUT_MAX.as_secs()));
         }
         for (key, what) in self.limits.problems() {
             wrong(&format!("limits.{key}"), what);

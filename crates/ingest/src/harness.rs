@@ -17,6 +17,7 @@ use crate::accounts::{Accounts, NewAccount};
 use crate::config::{
     Active, Append, ClientCertificate, CloseNotify, Config, HangUp, Passive, Proxy, Require, Resumption, Tls, Version,
 };
+use crate::delivery::Durability;
 use crate::edge::{Policy, SourcePort};
 use crate::error::Error;
 use crate::limits::Limits;
@@ -55,6 +56,8 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
 pub(crate) async fn bind(folder: &Path, change: impl FnOnce(&mut Config)) -> Result<Server, Error> {
     let mut config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
+        durability: Durability::Disk,
+        lake_timeout: LONG,
         drain_notice: Duration::ZERO,
         drain: LONG,
         retention: Duration::from_secs(3600),

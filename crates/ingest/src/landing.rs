@@ -8,7 +8,9 @@
 
 mod arrival;
 mod error;
+mod lake;
 mod metrics;
+mod rename;
 mod steps;
 mod upload;
 mod view;
@@ -25,6 +27,8 @@ use unftp_core::storage::{Error, FEATURE_RESTART, Fileinfo, Result, StorageBacke
 use unftp_sbe_fs::Filesystem;
 
 use self::error::Failure;
+pub(crate) use self::lake::Lake;
+use self::rename::Rename;
 use self::upload::Upload;
 pub use self::view::Facts;
 use crate::accounts::Account;
@@ -49,15 +53,23 @@ pub struct Landing {
     upload_bytes_max: u64,
     /// For accounts that have no quota of their own.
     home_bytes_max: u64,
+    /// With `durability = "lake"`.
+    lake: Option<Arc<Lake>>,
     /// There is none before the login.
     home: Option<Arc<Dir>>,
 }
 
 impl Landing {
     /// Storage for a session that has not logged in yet; libunftp calls `enter` with the account.
-    pub fn new(spool: Arc<Spool>, session: Arc<Session>, temporary: Arc<Temporary>, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        spool: Arc<Spool>,
+        session: Arc<Session>,
+        temporary: Arc<Temporary>,
+        limits: &Limits,
+        lake: Option<Arc<Lake>>,
+    ) -> Self {
         let (upload_bytes_max, home_bytes_max) = (limits.upload_bytes.as_u64(), limits.home_bytes.as_u64());
-        Self { spool, session, temporary, upload_bytes_max, home_bytes_max, home: None }
+        Self { spool, session, temporary, upload_bytes_max, home_bytes_max, lake, home: None }
     }
 
     fn home(&self) -> Known<Arc<Dir>> {
@@ -170,8 +182,14 @@ impl StorageBackend<Account> for Landing {
     }
 
     async fn rename<P: AsRef<Path> + Send + Debug>(&self, account: &Account, from: P, to: P) -> Result<()> {
-        let rename = sought(from).and_then(|from| Ok(steps::Rename::new(self, account, from, chosen(to)?)));
-        self.in_home(rename, |home, rename| rename.run(home)).await
+        let rename = sought(from).and_then(|from| Ok(Rename::new(self, account, from, chosen(to)?)));
+        match &self.lake {
+            Some(lake) => {
+                let renamed = async { lake.rename(self, rename?).await };
+                renamed.await.map_err(|failure| self.refuse(failure))
+            }
+            None => self.in_home(rename, |home, rename| rename.run(home)).await,
+        }
     }
 
     async fn rmd<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<()> {

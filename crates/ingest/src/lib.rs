@@ -10,6 +10,7 @@ mod certificate;
 mod chain;
 mod closing;
 mod config;
+mod delivery;
 mod descriptors;
 mod edge;
 mod error;
@@ -33,6 +34,7 @@ pub use certificate::{Certificate, CertificateError, Fingerprint};
 pub use config::{
     Active, Append, ClientCertificate, CloseNotify, Config, HangUp, Passive, Proxy, Require, Resumption, Tls, Version,
 };
+pub use delivery::Durability;
 #[cfg(any(fuzzing, test))]
 pub use edge::fuzz;
 pub use edge::{Address, Advertised, Policy, PortRange, SourcePort};

@@ -1,4 +1,5 @@
-//! The outbox: what ingest hands to the watcher. An upload is there when, and only when, `<ulid>.json` is.
+//! The outbox: what ingest hands to the watcher. An upload is there when, and only when, `<ulid>.json` is. It leaves when it has been
+//! delivered, or when it is taken back.
 //!
 //! `<ulid>.data` holds the bytes and never changes; `<ulid>.json` is the record, in the form of `tests/golden/outbox-entry.json`.
 
@@ -11,7 +12,7 @@ use serde::{Serialize, Serializer};
 use ulid::Ulid;
 
 use crate::session::{Mode, Verb};
-use crate::spool::{Spool, create};
+use crate::spool::{Spool, create, sync};
 
 /// The form of the record, for readers that may be older or newer than the writer.
 pub(crate) const VERSION: u32 = 1;
@@ -123,6 +124,20 @@ impl Drop for Draft<'_> {
             let _ = self.spool.under_way.remove_file(record(self.upload));
         }
     }
+}
+
+/// Takes an entry back that is to be delivered no more. Says whether it was there; when it was not, it has been delivered.
+pub(crate) fn withdraw(spool: &Spool, upload: Ulid) -> io::Result<bool> {
+    // The record first: the entry is there as long as its record is.
+    match spool.outbox.remove_file(record(upload)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        removed => removed?,
+    }
+    match spool.outbox.remove_file(data(upload)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => sync(&spool.outbox)?,
+    }
+    Ok(true)
 }
 
 fn data(upload: Ulid) -> String {

@@ -16,9 +16,11 @@ use tracing::{debug, info, warn};
 use crate::accounts::Accounts;
 use crate::closing;
 use crate::config::Config;
+use crate::delivery::{Deliveries, Durability};
 use crate::descriptors::Reserve;
 use crate::edge::{Addresses, Connection, Doors, Ends, Keys, Loopback, Pool, Reply, Shared, ends, listen, probe, rest, tune};
 use crate::error::Error;
+use crate::landing::Lake;
 use crate::limits::{Logins, Place, Places, counted};
 use crate::metadata;
 use crate::metrics;
@@ -69,7 +71,12 @@ impl Server {
         if config.append.wait_stored.is_zero() {
             parts.spool.take_stored_as_whole();
         }
+        let lake = match config.durability {
+            Durability::Disk => None,
+            Durability::Lake => Some(Lake::new(Deliveries::listen(parts.spool.outbox_path(), config.lake_timeout))),
+        };
         let shared = Shared {
+            lake,
             temporary: Arc::new(Temporary::new(&config.temporary)?),
             accounts: parts.accounts,
             logins: Arc::new(Logins::new(&config.limits)),

@@ -141,6 +141,12 @@ impl Session {
         *self.fate.borrow() == Some(Fate::Broken)
     }
 
+    /// Waits until the upload under way is known to be broken off.
+    pub(crate) async fn broken(&self) {
+        // The sender is this session's own, and so outlives the wait.
+        let _ = self.fate.subscribe().wait_for(|fate| *fate == Some(Fate::Broken)).await;
+    }
+
     /// Waits until the edge has said how the transfer ended. Landing asks after it has read to the end.
     pub async fn fate(&self) -> Fate {
         let mut fate = self.fate.subscribe();

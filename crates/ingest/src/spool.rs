@@ -39,6 +39,7 @@ pub struct Spool {
     homes_path: PathBuf,
     pub(crate) under_way: Dir,
     pub(crate) outbox: Dir,
+    outbox_path: PathBuf,
     pub(crate) usage: Usage,
     /// Files whose last line has no end.
     pub(crate) waiting: Waiting,
@@ -83,6 +84,7 @@ impl Spool {
             remembers,
             waits_stored: AtomicBool::new(true),
             outbox: folder("outbox")?,
+            outbox_path: root.join("outbox"),
             usage: Usage::default(),
             waiting: Waiting::default(),
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
@@ -110,6 +112,11 @@ impl Spool {
     /// The same home as libunftp's own storage serves it.
     pub(crate) fn served(&self, account: &str) -> io::Result<Filesystem> {
         Filesystem::new(self.homes_path.join(account))
+    }
+
+    /// Where the outbox is.
+    pub(crate) fn outbox_path(&self) -> &Path {
+        &self.outbox_path
     }
 
     /// From now on a file that is stored is whole, whatever it ends with.

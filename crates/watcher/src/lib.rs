@@ -26,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 use ulid::Ulid;
 
 use backoff::Backoff;
@@ -66,9 +66,9 @@ pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) -> R
     let (found, mut finds) = mpsc::channel(1);
     let scan = tokio::spawn(Scan::new(outbox.clone(), config.rescan, found).run(shutdown.clone()));
     let road = Arc::new(Road {
+        batcher: Batcher::start(parts.publish, outbox.clone()),
         outbox,
         lake: parts.lake,
-        batcher: Batcher::start(parts.publish),
         region: parts.region,
         attempts: Semaphore::new(config.concurrency),
         retry_max: config.retry_max,
@@ -140,7 +140,8 @@ impl Road {
         metrics::uploaded(stored.bytes);
 
         let event = event::created(&entry, self.lake.bucket(), &self.region, &key, &stored);
-        self.until_done("publish", entry.upload, || async { Some(self.batcher.publish(event.clone()).await) }).await?;
+        self.until_done("publish", entry.upload, || async { Some(self.batcher.publish(entry.upload, event.clone()).await) })
+            .await?;
         metrics::published();
 
         // Forgotten only after the queue has taken the event: a crash here costs a duplicate event, never an upload.
@@ -150,8 +151,8 @@ impl Road {
         Some(())
     }
 
-    /// Tries until it succeeds, ever more slowly; `None` when the watcher shuts down first. Every step is tried once all the same,
-    /// unless it gives up itself, so that an upload whose object is stored gets its event before the end.
+    /// Tries until it succeeds, ever more slowly; `None` when the watcher shuts down first, or ingest has taken the upload back, since
+    /// the device was told that it failed. Every step is tried once all the same, unless it gives up itself, so that an upload whose object is stored gets its event before the end.
     async fn until_done<T, E, F>(&self, step: &'static str, upload: Ulid, attempt: impl Fn() -> F) -> Option<T>
     where
         E: std::error::Error + 'static,
@@ -163,6 +164,11 @@ impl Road {
                 Ok(done) => return Some(done),
                 Err(failure) => {
                     metrics::failed(step);
+                    if !self.outbox.holds(upload).await {
+                        metrics::withdrawn();
+                        info!(%upload, step, "taken back by ingest, not carried any further");
+                        return None;
+                    }
                     warn!(%upload, step, error = &failure as &dyn std::error::Error, "step failed, trying again");
                 }
             }

@@ -15,6 +15,11 @@ pub(crate) fn published() {
     counter!("inlet_published_events_total").increment(1);
 }
 
+/// An upload was taken back by ingest before the queue had its event.
+pub(crate) fn withdrawn() {
+    counter!("inlet_withdrawn_uploads_total").increment(1);
+}
+
 /// A step (`upload`, `publish`, `forget`) failed and will be tried again.
 pub(crate) fn failed(step: &'static str) {
     counter!("inlet_watcher_failures_total", "step" => step).increment(1);

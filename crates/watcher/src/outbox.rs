@@ -1,5 +1,6 @@
 //! The outbox directory: `<ulid>.data` holds an upload's bytes, `<ulid>.json` says what they are. An entry exists when its
-//! `.json` does; whoever writes puts that there last, and here it goes first.
+//! `.json` does; whoever writes puts that there last, and whoever removes takes it away first: the watcher when the upload is
+//! delivered, and ingest when it takes one back that was not delivered in time.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -55,6 +56,21 @@ impl Outbox {
         self.directory.join(format!("{upload}.json"))
     }
 
+    /// Whether the entry is there still. One that cannot be looked at is taken to be there.
+    pub(crate) async fn holds(&self, upload: Ulid) -> bool {
+        !self.gone(vec![upload]).await.contains(&upload)
+    }
+
+    /// Those of some uploads whose entries are there no more.
+    pub(crate) async fn gone(&self, mut uploads: Vec<Ulid>) -> Vec<Ulid> {
+        let outbox = self.clone();
+        let look = blocking(move || {
+            uploads.retain(|upload| matches!(outbox.record(*upload).try_exists(), Ok(false)));
+            Ok(uploads)
+        });
+        look.await.unwrap_or_default()
+    }
+
     /// Reads the whole directory. Files of other names are nobody's business here.
     pub(crate) async fn list(&self) -> io::Result<Listing> {
         let outbox = self.clone();
@@ -89,7 +105,11 @@ impl Outbox {
         let mut json = Vec::new();
         record.read_to_end(&mut json)?;
         let entry = Entry::parse(upload, &json)?;
-        let found = fs::metadata(self.data(upload))?.len();
+        let found = match fs::metadata(self.data(upload)) {
+            // Taken back by ingest between the two looks, its record first.
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.record(upload).try_exists()? => return Ok(None),
+            found => found?.len(),
+        };
         if found != entry.bytes {
             return Err(BadEntry::Length { expected: entry.bytes, found });
         }

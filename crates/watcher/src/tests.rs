@@ -189,3 +189,25 @@ async fn a_shutdown_finishes_what_is_under_way_and_begins_nothing() {
     assert_eq!(fixture.world.events.lock().unwrap().len(), 2);
     assert_eq!(fixture.outbox_files(), 16);
 }
+
+#[tokio::test]
+async fn what_ingest_takes_back_is_carried_no_further_and_the_others_go_on() {
+    let fixture = Fixture::new();
+    let [not_stored, not_published] = [1, 2].map(|number| fixture.land(number));
+    fixture.world.lake_fails.lock().unwrap().insert(not_stored.clone(), usize::MAX);
+    fixture.world.queue_fails.lock().unwrap().insert(not_published.clone(), usize::MAX);
+    fixture.start(2);
+    fixture.eventually("stored", |world| !world.objects.lock().unwrap().is_empty()).await;
+    // As ingest does: the record first.
+    for upload in [&not_stored, &not_published] {
+        for extension in ["json", "data"] {
+            fs::remove_file(fixture.directory.path().join(format!("outbox/{upload}.{extension}"))).unwrap();
+        }
+    }
+    fixture.world.lake_fails.lock().unwrap().clear();
+    fixture.world.queue_fails.lock().unwrap().clear();
+    let next = fixture.land(3);
+    fixture.eventually("forgotten", |_| fixture.outbox_files() == 0).await;
+    let events = fixture.world.events.lock().unwrap();
+    assert!(events.len() == 1 && events[0].contains(&next), "{events:?}");
+}

@@ -5,6 +5,8 @@ fn section(key: &str, line: &str) -> Result<Config, toml::de::Error> {
     let lines = [
         ("listen", "listen = \"127.0.0.1:2121\""),
         ("drain_notice", "drain_notice = \"0s\""),
+        ("durability", "durability = \"disk\""),
+        ("lake_timeout", "lake_timeout = \"30s\""),
         ("drain", "drain = \"30s\""),
         ("retention", "retention = \"24h\""),
         ("append", "append = { wait = \"1h\", wait_stored = \"20s\", retention = \"35days\" }"),
@@ -53,6 +55,9 @@ fn values_that_cannot_work_are_named_with_their_keys() {
     check("", "", &[]);
     check("ports", "passive.ports = \"2100-2200\"", &["passive.ports"]);
     check("append", "append = { wait = \"0s\", wait_stored = \"20s\", retention = \"35days\" }", &["append.wait"]);
+    check("durability", "durability = \"lake\"", &[]);
+    check("lake_timeout", "lake_timeout = \"51s\"", &["lake_timeout"]);
+    check("lake_timeout", "lake_timeout = \"0s\"", &["lake_timeout"]);
     check("wait", "passive.wait = \"0s\"", &["passive.wait"]);
     check("header", "proxy.header = \"0s\"", &["proxy.header"]);
     check("stall", "limits.stall = \"0s\"", &["limits.stall"]);
@@ -104,6 +109,7 @@ fn a_section_that_is_mistyped_or_not_complete_is_refused() {
         ("require", "tls.require = \"all\""),
         ("min_version", "tls.min_version = \"1.1\""),
         ("resumption", "tls.resumption = true"),
+        ("durability", "durability = \"s3\""),
     ] {
         assert!(section(key, line).is_err(), "{line:?} for {key:?} was taken");
     }

@@ -13,6 +13,7 @@ use super::tls::Keys;
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::descriptors::Reserve;
+use crate::landing::Lake;
 use crate::limits::{Logins, Places};
 use crate::names::Temporary;
 use crate::spool::Spool;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     /// What no new session is given.
     pub(crate) reserve: Reserve,
     pub(crate) temporary: Arc<Temporary>,
+    /// With `durability = "lake"`.
+    pub(crate) lake: Option<Arc<Lake>>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) addresses: Addresses,
     pub(crate) loopback: Loopback,

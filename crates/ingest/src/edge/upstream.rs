@@ -55,8 +55,8 @@ impl Upstream {
 
         let storage = {
             let (spool, session, temporary) = (Arc::clone(&shared.spool), Arc::clone(session), Arc::clone(&shared.temporary));
-            let limits = shared.config.limits.clone();
-            move || Landing::new(Arc::clone(&spool), Arc::clone(&session), Arc::clone(&temporary), &limits)
+            let (limits, lake) = (shared.config.limits.clone(), shared.lake.clone());
+            move || Landing::new(Arc::clone(&spool), Arc::clone(&session), Arc::clone(&temporary), &limits, lake.clone())
         };
         let login = Arc::new(Login::new(Arc::clone(&shared.accounts), Arc::clone(&shared.logins), Arc::clone(session)));
         let provider = Arc::clone(&login);

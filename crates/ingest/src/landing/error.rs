@@ -1,6 +1,7 @@
 //! Why something failed, and which reply the device gets for it (RFC 959 section 4.2).
 
 use std::io;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use unftp_core::storage::{Error, ErrorKind};
@@ -25,6 +26,12 @@ pub(super) enum Failure {
     /// More bytes than the home may hold.
     #[error("the home would hold more than {0}")]
     Quota(ByteSize),
+    /// Another append to the same file is on its way to the lake.
+    #[error("another append to the file is under way")]
+    Busy,
+    /// The lake has not confirmed the upload in time, and it was taken back.
+    #[error("not in the lake within {}", humantime_serde::re::humantime::format_duration(*.0))]
+    Undelivered(Duration),
     /// The file cannot be made under its name: no such directory, or a directory of this name.
     #[error("the file cannot be made")]
     Place(#[source] io::Error),
@@ -48,6 +55,8 @@ impl Failure {
             Self::Name(_) => ErrorKind::FileNameNotAllowedError,
             Self::Broken(_) => ErrorKind::ConnectionClosed,
             Self::Long(_) | Self::Quota(_) => ErrorKind::ExceededStorageAllocationError,
+            Self::Busy => ErrorKind::TransientFileNotAvailable,
+            Self::Undelivered(_) => ErrorKind::LocalError,
             Self::Offset { .. } => ErrorKind::PermanentFileNotAvailable,
             Self::Place(error) | Self::Sought(error) | Self::Disk(error) => match (error.kind(), self) {
                 (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => ErrorKind::InsufficientStorageSpaceError,
@@ -79,6 +88,8 @@ impl Failure {
             Self::Broken(_) => "The transfer was broken off",
             Self::Long(max) => return format!("The upload is longer than {max}, the most that is taken"),
             Self::Quota(max) => return format!("The upload would fill your home with more than {max}"),
+            Self::Busy => "Another append to this file is under way, try again later",
+            Self::Undelivered(_) => "The data lake has not confirmed the upload in time, send it again",
             Self::Offset { offset, bytes } => return format!("The file has {bytes} bytes, nothing can start at {offset}"),
             Self::Place(error) | Self::Sought(error) | Self::Disk(error) => match (error.kind(), self) {
                 (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => "No space left",

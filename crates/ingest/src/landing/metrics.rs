@@ -21,6 +21,12 @@ pub(super) fn refused(limit: &'static str) {
     counter!("inlet_ingest_refused_uploads_total", "limit" => limit).increment(1);
 }
 
+/// An upload waited for the lake: it was `delivered`, or `withdrawn`.
+pub(super) fn waited(outcome: &'static str, took: Duration) {
+    counter!("inlet_ingest_lake_waits_total", "outcome" => outcome).increment(1);
+    histogram!("inlet_ingest_lake_wait_seconds").record(took);
+}
+
 /// The disk failed an upload: full, over quota or out of order.
 pub(super) fn failed() {
     counter!("inlet_ingest_failed_uploads_total").increment(1);

@@ -41,15 +41,38 @@ use ulid::Ulid;
 
 use super::arrival::{Arrival, Place};
 use super::error::Failure;
+use super::metrics;
 use super::upload::Upload;
-use super::{Landing, metrics};
-use crate::accounts::Account;
 use crate::chain::{self, Link};
 use crate::closing;
 use crate::names::HomePath;
 use crate::outbox::{Draft, Entry};
 use crate::session::Verb;
-use crate::spool::{self, Claim, Held, Incoming, Sealed, Spool, sync};
+use crate::spool::{Claim, Held, Incoming, Sealed, Spool, sync};
+
+/// Where an upload goes by these steps.
+#[derive(Debug)]
+pub(super) enum Goal {
+    /// Into the outbox and the home.
+    Outbox,
+    /// Into the home alone: it has a temporary name.
+    Home,
+    /// Into the home alone: it has been delivered from the outbox already.
+    Delivered(Box<Offered>),
+}
+
+/// An upload as it was put into the outbox, before it is in its home.
+#[derive(Debug)]
+pub(super) struct Offered {
+    entry: Entry,
+    link: Link,
+}
+
+impl Goal {
+    fn publishes(&self) -> bool {
+        matches!(self, Self::Outbox)
+    }
+}
 
 /// The directory in which a file is to be made, if a file of this name can be made there, and how long the one is that is there.
 pub(super) fn place(home: &Dir, path: &HomePath) -> Result<(Dir, u64), Failure> {
@@ -71,46 +94,99 @@ fn bytes_of(there: &Metadata) -> u64 {
 }
 
 /// Lands an upload whose bytes are on the disk, and says how many they are.
-pub(super) fn land(upload: &Upload, sealed: &Sealed, claim: Claim) -> Result<u64, Failure> {
+pub(super) fn land(upload: &Upload, sealed: &Sealed, claim: Claim, goal: &Goal) -> Result<u64, Failure> {
     let Upload { arrival, spool, home, .. } = upload;
     if arrival.verb == Verb::Appe || sealed.continues.is_some() {
         let held = spool.lock(&arrival.account.name, &arrival.path);
         let (folder, _) = place(home, &arrival.path)?;
         match (growable(spool, &folder, arrival.path.name())?, sealed.continues) {
-            (Some(file), continues) => {
-                append(spool, arrival, sealed, file, continues)?;
+            (Some(file), _) => {
+                append(spool, arrival, sealed, file, goal)?;
                 claim.keep(0);
             }
-            (None, None) => replace(upload, sealed, claim, Some(held))?,
+            (None, None) => replace(upload, sealed, claim, goal, Some(held))?,
             (None, Some(offset)) => return Err(Failure::Offset { offset, bytes: 0 }),
         }
     } else {
-        replace(upload, sealed, claim, None)?;
+        replace(upload, sealed, claim, goal, None)?;
     }
     Ok(sealed.bytes)
 }
 
-fn replace(upload: &Upload, sealed: &Sealed, claim: Claim, held: Option<Held<'_>>) -> Result<(), Failure> {
+/// Puts an upload into the outbox and leaves the home as it is, for `lake.rs`. A crash may leave the entry or none, since nothing was
+/// said of it to the device: so no name is synced.
+pub(super) fn offer(upload: &Upload, sealed: &Sealed) -> Result<Offered, Failure> {
+    let Upload { arrival, spool, home, .. } = upload;
+    let held = spool.lock(&arrival.account.name, &arrival.path);
+    let (folder, _) = place(home, &arrival.path)?;
+    let (under_way, name) = sealed.place();
+    let bytes = under_way.open(&name).map_err(Failure::Disk)?.into_std();
+    let grows = arrival.verb == Verb::Appe || sealed.continues.is_some();
+    let there = if grows { folder.open(arrival.path.name()).ok().map(cap_std::fs::File::into_std) } else { None };
+    let offered = match there {
+        Some(file) => segment(spool, arrival, sealed, &file, &bytes)?,
+        None => whole(spool, arrival, sealed, &bytes)?,
+    };
+    let mut draft = Draft::write(spool, &offered.entry).map_err(Failure::Disk)?;
+    draft.link(under_way, &name).map_err(Failure::Disk)?;
+    draft.publish().map_err(Failure::Disk)?;
+    metrics::published();
+    drop(held);
+    Ok(offered)
+}
+
+/// The entry of a file that comes as a whole, and the first link of its chain.
+fn whole(spool: &Spool, arrival: &Arrival, sealed: &Sealed, bytes: &File) -> Result<Offered, Failure> {
+    let place = Place { open: spool.is_open(bytes, sealed.bytes).map_err(Failure::Disk)?, ..Place::default() };
+    let entry = arrival.entry(place, sealed.bytes, sealed.sha256.clone());
+    Ok(Offered { link: Link::of(&entry, sealed.bytes), entry })
+}
+
+/// The entry of a segment that a file grows by, and the next link of its chain.
+fn segment(spool: &Spool, arrival: &Arrival, sealed: &Sealed, file: &File, bytes: &File) -> Result<Offered, Failure> {
+    let offset = file.metadata().map_err(Failure::Disk)?.len();
+    if let Some(at) = sealed.continues.filter(|at| *at != offset) {
+        // Another session has changed the file since this upload began.
+        return Err(Failure::Offset { offset: at, bytes: offset });
+    }
+    let before = chain::last(file).map_err(Failure::Disk)?.filter(|_| offset > 0);
+    let previous = before.map(|link| link.as_previous());
+    // A segment that brings nothing leaves the end as it is.
+    let ends = if sealed.bytes == 0 { file } else { bytes };
+    let open = spool.is_open_behind(file, ends).map_err(Failure::Disk)?;
+    let entry = arrival.entry(Place { offset, previous, open }, sealed.bytes, sealed.sha256.clone());
+    Ok(Offered { link: Link::of(&entry, offset.saturating_add(sealed.bytes)), entry })
+}
+
+fn replace(upload: &Upload, sealed: &Sealed, claim: Claim, goal: &Goal, held: Option<Held<'_>>) -> Result<(), Failure> {
     let Upload { arrival, spool, home, .. } = upload;
     let (under_way, name) = sealed.place();
-    let mut draft = None;
-    if !arrival.temporary {
-        let file = under_way.open(&name).map_err(Failure::Disk)?.into_std();
-        let place = Place { open: spool.is_open(&file, sealed.bytes).map_err(Failure::Disk)?, ..Place::default() };
-        let entry = arrival.entry(place, sealed.bytes, sealed.sha256.clone());
-        let written = Draft::write(spool, &entry).map_err(Failure::Disk)?;
-        let link = begin_chain(&file, &entry).map_err(Failure::Disk)?;
-        written.link(under_way, &name).map_err(Failure::Disk)?;
-        draft = Some((written, file, link));
+    let file = under_way.open(&name).map_err(Failure::Disk)?.into_std();
+    let (mut draft, mut made) = (None, None);
+    match goal {
+        Goal::Home => {}
+        Goal::Delivered(offered) => {
+            chain::begin(&file, offered.link.clone()).map_err(Failure::Disk)?;
+            made = Some(offered.link.clone());
+        }
+        Goal::Outbox => {
+            let Offered { entry, link } = whole(spool, arrival, sealed, &file)?;
+            let written = Draft::write(spool, &entry).map_err(Failure::Disk)?;
+            chain::begin(&file, link.clone()).map_err(Failure::Disk)?;
+            written.link(under_way, &name).map_err(Failure::Disk)?;
+            (draft, made) = (Some(written), Some(link));
+        }
     }
     spool.at("drafted");
     // Others wait for the two renames only, not for the disk.
     let held = held.unwrap_or_else(|| spool.lock(&arrival.account.name, &arrival.path));
     let (folder, replaced) = place(home, &arrival.path)?;
-    if let Some((mut draft, file, link)) = draft {
+    if let Some(link) = made {
         let account = &arrival.account.name;
         closing::before_replacement(spool, account, home, &arrival.path, &file).map_err(Failure::Disk)?;
-        draft.publish().map_err(Failure::Disk)?;
+        if let Some(mut draft) = draft {
+            draft.publish().map_err(Failure::Disk)?;
+        }
         spool.waiting.add(account, &arrival.path, &link);
     }
     spool.at("published");
@@ -118,19 +194,19 @@ fn replace(upload: &Upload, sealed: &Sealed, claim: Claim, held: Option<Held<'_>
     claim.keep(replaced);
     drop(held);
     spool.at("renamed");
-    settle(spool, arrival, &[&folder])
+    settle(spool, goal, &[&folder])
 }
 
 /// The chain of a file that this upload makes.
-fn begin_chain(file: &File, entry: &Entry) -> io::Result<Link> {
+pub(super) fn begin_chain(file: &File, entry: &Entry) -> io::Result<Link> {
     let link = Link::of(entry, entry.bytes);
     chain::begin(file, link.clone())?;
     Ok(link)
 }
 
 /// The names are durable, and it can be said that the upload has landed.
-fn settle(spool: &Spool, arrival: &Arrival, changed: &[&Dir]) -> Result<(), Failure> {
-    if !arrival.temporary {
+pub(super) fn settle(spool: &Spool, goal: &Goal, changed: &[&Dir]) -> Result<(), Failure> {
+    if goal.publishes() {
         sync(&spool.outbox).map_err(Failure::Disk)?;
         metrics::published();
     }
@@ -164,40 +240,42 @@ fn growable(spool: &Arc<Spool>, folder: &Dir, name: &str) -> Result<Option<File>
     open().map(|file| file.map(cap_std::fs::File::into_std))
 }
 
-fn append(spool: &Spool, arrival: &Arrival, sealed: &Sealed, mut file: File, continues: Option<u64>) -> Result<(), Failure> {
+fn append(spool: &Spool, arrival: &Arrival, sealed: &Sealed, mut file: File, goal: &Goal) -> Result<(), Failure> {
     let offset = file.seek(SeekFrom::End(0)).map_err(Failure::Disk)?;
-    if let Some(at) = continues.filter(|at| *at != offset) {
-        // Another session has changed the file since this upload began.
-        return Err(Failure::Offset { offset: at, bytes: offset });
-    }
-    let before = chain::last(&file).map_err(Failure::Disk)?.filter(|_| offset > 0);
-    let previous = before.map(|link| link.as_previous());
     let (under_way, name) = sealed.place();
-    let end = offset.saturating_add(sealed.bytes);
-    let segment = under_way.open(&name).map_err(Failure::Disk)?.into_std();
-    // A segment that brings nothing leaves the end as it is.
-    let ends = if sealed.bytes == 0 { &file } else { &segment };
-    let open = spool.is_open_behind(&file, ends).map_err(Failure::Disk)?;
-    let entry = arrival.entry(Place { offset, previous, open }, sealed.bytes, sealed.sha256.clone());
-    let mut draft = Draft::write(spool, &entry).map_err(Failure::Disk)?;
+    let bytes = under_way.open(&name).map_err(Failure::Disk)?.into_std();
+    let made;
+    let Offered { entry, link } = match goal {
+        // Whatever the file has become meanwhile comes after what was delivered.
+        Goal::Delivered(offered) if offered.entry.offset != offset => return Ok(()),
+        Goal::Delivered(offered) => offered.as_ref(),
+        Goal::Outbox | Goal::Home => {
+            made = segment(spool, arrival, sealed, &file, &bytes)?;
+            &made
+        }
+    };
+    let mut draft = Draft::write(spool, entry).map_err(Failure::Disk)?;
     let grow = |file: &mut File, draft: &mut Draft<'_>| -> io::Result<()> {
-        if !arrival.temporary {
+        if goal.publishes() {
             draft.link(under_way, &name)?;
         }
         sync(under_way)?;
         spool.at("drafted");
-        io::copy(&mut &segment, file)?;
-        if arrival.temporary {
+        io::copy(&mut &bytes, file)?;
+        if matches!(goal, Goal::Home) {
             file.sync_data()?;
             spool.at("appended");
             draft.withdraw()?;
         } else {
-            let link = Link::of(&entry, end);
             chain::extend(file, offset, link.clone())?;
             file.sync_all()?;
             spool.at("appended");
-            draft.publish()?;
-            spool.waiting.add(&arrival.account.name, &arrival.path, &link);
+            if goal.publishes() {
+                draft.publish()?
+            } else {
+                draft.withdraw()?
+            }
+            spool.waiting.add(&arrival.account.name, &arrival.path, link);
         }
         spool.at("published");
         sync(under_way)
@@ -207,82 +285,5 @@ fn append(spool: &Spool, arrival: &Arrival, sealed: &Sealed, mut file: File, con
         file.set_len(offset).and_then(|()| file.sync_data()).map_err(Failure::Disk)?;
         return Err(Failure::Disk(error));
     }
-    settle(spool, arrival, &[])
-}
-
-/// A rename that a device asks for.
-#[derive(Debug)]
-pub(super) struct Rename {
-    /// What lands if the old name is temporary and the new one is not.
-    arrival: Arrival,
-    spool: Arc<Spool>,
-    from: HomePath,
-    from_temporary: bool,
-}
-
-impl Rename {
-    /// Of a file or a directory, within the home of an account.
-    pub(super) fn new(landing: &Landing, account: &Account, from: HomePath, to: HomePath) -> Self {
-        let mode = landing.session.upload().map(|(mode, _)| mode);
-        Self {
-            arrival: Arrival::now(landing, account, to, mode, Verb::Rnto),
-            spool: Arc::clone(&landing.spool),
-            from_temporary: landing.temporary.holds(&from),
-            from,
-        }
-    }
-
-    /// Renames, and lands what got its final name by that.
-    pub(super) fn run(&self, home: &Dir) -> Result<(), Failure> {
-        let Self { arrival, spool, from, .. } = self;
-        let _held = spool.lock_both(&arrival.account.name, from, &arrival.path);
-        let old = home.open_dir(from.folder()).map_err(Failure::Sought)?;
-        let new = home.open_dir(arrival.path.folder()).map_err(Failure::Sought)?;
-        let account = &arrival.account.name;
-        let is_file = old.symlink_metadata(from.name()).map_err(Failure::Sought)?.is_file();
-        if !is_file {
-            return self.move_only(&old, &new);
-        }
-        let file = old.open(from.name()).map_err(Failure::Sought)?.into_std();
-        if !self.from_temporary || arrival.temporary {
-            closing::before_replacement(spool, account, home, &arrival.path, &file).map_err(Failure::Disk)?;
-            self.move_only(&old, &new)?;
-            if let Some(link) = chain::last(&file).map_err(Failure::Disk)? {
-                spool.waiting.add(account, &arrival.path, &link);
-            }
-            return Ok(());
-        }
-        place(home, &arrival.path)?;
-        let (bytes, sha256) = spool::digest(&file).map_err(Failure::Disk)?;
-        let place = Place { open: spool.is_open(&file, bytes).map_err(Failure::Disk)?, ..Place::default() };
-        let entry = arrival.entry(place, bytes, sha256);
-        let mut draft = Draft::write(spool, &entry).map_err(Failure::Disk)?;
-        let link = begin_chain(&file, &entry).map_err(Failure::Disk)?;
-        draft.link(&old, from.name()).map_err(Failure::Disk)?;
-        spool.at("drafted");
-        closing::before_replacement(spool, account, home, &arrival.path, &file).map_err(Failure::Disk)?;
-        draft.publish().map_err(Failure::Disk)?;
-        spool.waiting.add(account, &arrival.path, &link);
-        spool.at("published");
-        self.exchange(&old, &new)?;
-        settle(spool, arrival, &[&new, &old])?;
-        arrival.tell(bytes);
-        Ok(())
-    }
-
-    /// Renames what is not to be published by that.
-    fn move_only(&self, old: &Dir, new: &Dir) -> Result<(), Failure> {
-        self.exchange(old, new)?;
-        sync(new).and_then(|()| sync(old)).map_err(Failure::Disk)
-    }
-
-    fn exchange(&self, old: &Dir, new: &Dir) -> Result<(), Failure> {
-        let Self { spool, from, arrival, .. } = self;
-        // A path that names the same file twice replaces nothing.
-        let replaced = if *from == arrival.path { 0 } else { file_bytes(new, arrival.path.name()) };
-        old.rename(from.name(), new, arrival.path.name()).map_err(Failure::Sought)?;
-        spool.usage.freed(&arrival.account.name, replaced);
-        spool.at("renamed");
-        Ok(())
-    }
+    settle(spool, goal, &[])
 }

@@ -92,7 +92,7 @@ fn account(name: &str) -> Account {
 fn session(spool: &Arc<Spool>, account: &Account) -> (Landing, Arc<Session>) {
     let session = Arc::new(Session::new(Ulid::generate(), "192.0.2.7:40123".parse().unwrap()));
     let temporary = Arc::new(Temporary::new(&["*.tmp", "*.part"]).unwrap());
-    let mut landing = Landing::new(Arc::clone(spool), Arc::clone(&session), temporary, &crate::harness::limits());
+    let mut landing = Landing::new(Arc::clone(spool), Arc::clone(&session), temporary, &crate::harness::limits(), None);
     landing.enter(account).unwrap();
     (landing, session)
 }

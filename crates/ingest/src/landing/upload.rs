@@ -9,10 +9,12 @@ use bytesize::ByteSize;
 use cap_std::fs::Dir;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::arrival::Arrival;
 use super::error::Failure;
+use super::lake::Lake;
+use super::steps::Goal;
 use super::{Landing, blocking, metrics, steps};
 use crate::accounts::Account;
 use crate::names::HomePath;
@@ -31,7 +33,9 @@ pub(super) struct Upload {
     pub(super) arrival: Arrival,
     pub(super) spool: Arc<Spool>,
     pub(super) home: Arc<Dir>,
-    session: Arc<Session>,
+    pub(super) session: Arc<Session>,
+    /// With `durability = "lake"`.
+    lake: Option<Arc<Lake>>,
     /// Where it goes on with a file that is there already (REST); 0 for a new one.
     start: u64,
     bytes_max: u64,
@@ -62,6 +66,7 @@ impl Upload {
             spool: Arc::clone(&landing.spool),
             home,
             session: Arc::clone(&landing.session),
+            lake: landing.lake.clone(),
             // For APPE libunftp gives the length that it saw before the transfer; the one that counts is seen under a lock.
             bytes_max: landing.upload_bytes_max,
             home_bytes_max: account.quota.map_or(landing.home_bytes_max, |quota| quota.as_u64()),
@@ -102,19 +107,30 @@ impl Upload {
         if self.session.fate().await == Fate::Broken {
             return Err(Failure::Broken(None));
         }
-        blocking(move || {
-            let Taken { incoming, claim } = self.write(taken, &last)?;
+        let seal = move |upload: &Self| {
+            let Taken { incoming, claim } = upload.write(taken, &last)?;
             let sealed = incoming.seal().map_err(Failure::Disk)?;
-            self.spool.at("sealed");
+            upload.spool.at("sealed");
             // A device that hangs up loses both connections, and the loss of the control connection may be seen a little
             // later than the end of the data. Writing to the disk takes long enough for that: this second look is what
             // tells an upload that was cut off from one that is whole.
-            if self.session.is_broken() {
-                return Err(Failure::Broken(None));
-            }
-            steps::land(&self, &sealed, claim)
-        })
-        .await
+            if upload.session.is_broken() { Err(Failure::Broken(None)) } else { Ok((sealed, claim)) }
+        };
+        let Some(lake) = self.lake.clone().filter(|_| !self.arrival.temporary) else {
+            return blocking(move || {
+                let (sealed, claim) = seal(&self)?;
+                steps::land(&self, &sealed, claim, &self.goal())
+            })
+            .await;
+        };
+        let upload = Arc::clone(&self);
+        let (sealed, claim) = blocking(move || seal(&upload)).await?;
+        lake.land(self, sealed, claim).await
+    }
+
+    /// Temporary names concern the home alone.
+    fn goal(&self) -> Goal {
+        if self.arrival.temporary { Goal::Home } else { Goal::Outbox }
     }
 
     fn write(&self, taken: Option<Taken>, step: &[u8]) -> Result<Taken, Failure> {
@@ -161,6 +177,8 @@ impl Upload {
         let cause = failure as &dyn Error;
         match failure {
             Failure::Broken(_) => info!(%upload, account, path, cause, "upload broken off"),
+            // Nothing is wrong with this machine, and the watcher says what is with the lake.
+            Failure::Undelivered(_) => warn!(%upload, account, path, cause, "upload not delivered in time, taken back"),
             ours if ours.is_ours() => {
                 metrics::failed();
                 error!(%upload, account, path, cause, "upload failed");

@@ -25,7 +25,7 @@ impl Device {
         let (spool, shared) = (Arc::clone(&bench.spool), Arc::clone(&session));
         let temporary = Arc::new(Temporary::new(&["*.tmp"]).unwrap());
         let limits = crate::harness::limits();
-        let storage = move || Landing::new(Arc::clone(&spool), Arc::clone(&shared), Arc::clone(&temporary), &limits);
+        let storage = move || Landing::new(Arc::clone(&spool), Arc::clone(&shared), Arc::clone(&temporary), &limits, None);
         let provider = Arc::clone(&login);
         let server =
             libunftp::ServerBuilder::with_user_detail_provider(Box::new(storage), provider).authenticator(login).build().unwrap();

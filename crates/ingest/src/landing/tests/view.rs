@@ -112,6 +112,6 @@ async fn accounts_do_not_see_each_other_and_nobody_sees_anything_before_the_logi
     assert!(landing.get(&other, "/../demo/x.dat", 0).await.is_err());
 
     let temporary = Arc::new(Temporary::new::<&str>(&[]).unwrap());
-    let stranger = Landing::new(Arc::clone(&bench.spool), session, temporary, &crate::harness::limits());
+    let stranger = Landing::new(Arc::clone(&bench.spool), session, temporary, &crate::harness::limits(), None);
     assert_eq!(stranger.list(&other, "/").await.err().unwrap().kind(), ErrorKind::PermissionDenied);
 }
