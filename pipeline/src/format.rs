@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use etl::{File, Formats, Parsed};
+use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::formats;
@@ -63,7 +64,7 @@ impl Upload {
     }
 
     fn file<'a>(&'a self, path: &'a str, bytes: &'a [u8]) -> File<'a> {
-        File { path, device: &self.device, zone: self.zone.as_deref(), bytes }
+        File { path, device: &self.device, zone: self.zone.as_deref(), arrived: Some(Timestamp::now()), bytes }
     }
 }
 

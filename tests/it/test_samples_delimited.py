@@ -47,7 +47,7 @@ DAMAGED = {
     "nasty/dst_fall_back_europe_berlin.csv": (4, 8),
 }
 REFUSED = ["nasty/jpeg_like.csv", "nasty/parquet_as_csv.csv", "nasty/sjis_cut_in_multibyte.csv", "nasty/sjis_as_utf8_mojibake.csv",
-           "tob/TOB1_full27.dat", "vaisala_message/uto_cl31_msg.dat", "vanessen_mon/X2427_VEI_X2427_20220222T134304.DAT"]
+           "vaisala_message/uto_cl31_msg.dat", "vanessen_mon/X2427_VEI_X2427_20220222T134304.DAT"]
 EMPTY = ["nasty/one_byte_newline.csv", "nasty/only_header.csv"]
 
 

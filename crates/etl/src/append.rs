@@ -93,7 +93,8 @@ pub(crate) fn is_close(upload: &Upload) -> bool {
 pub(crate) fn read(formats: &Formats, limits: &Limits, upload: &Upload, bytes: &[u8], past: Option<&Past>) -> Piece {
     // Formats know files by the names they have out of gzip.
     let path = upload.path.strip_suffix(".gz").or_else(|| upload.path.strip_suffix(".GZ")).unwrap_or(&upload.path);
-    let file = |bytes| File { path, device: &upload.device, zone: upload.zone.as_deref(), bytes };
+    let file =
+        |bytes| File { path, device: &upload.device, zone: upload.zone.as_deref(), arrived: Some(upload.landed_at), bytes };
     let first = past.is_none();
     let past =
         past.cloned().unwrap_or_else(|| Past { end: if upload.offset > 0 { End::Cut } else { End::Line }, ..Past::default() });

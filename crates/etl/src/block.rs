@@ -11,10 +11,10 @@ pub(crate) use clock::Clock;
 pub(crate) use layout::{Field, Layout, Metric};
 pub(crate) use row::{Rows, Source};
 
-use crate::column::{Filling, Rules, excerpt};
+use crate::column::{CellFault, Filling, Rules, excerpt};
 use crate::rows::{Column, Kind, Part, Refusal, Refused};
-use crate::text::{Line, Lines};
-use crate::time::{DateOrder, YearLast};
+use crate::text::{Line, Lines, Text};
+use crate::time::{DateOrder, TimeFormat, YearLast};
 use crate::tokenise::{Cell, Separator, Syntax, tokenise};
 use crate::zone::Local;
 
@@ -251,6 +251,13 @@ pub(crate) fn fit(cells: &mut Vec<Cell<'_>>, layout: &Layout<'_>, rows_before: u
     if cells.len() == width { Ok(()) } else { Err(format!("{found} cells, where the header has {width}")) }
 }
 
+/// When a row was measured, in microseconds since 1970 UTC, from the text of its time.
+pub(crate) fn time(text: &str, format: &TimeFormat, local: &mut Local<'_>) -> Result<i64, String> {
+    let stamp = format.read(text).ok_or_else(|| format!("the row's time: {}", CellFault::NotTime(excerpt(text))))?;
+    let time = local.utc(stamp).map_err(|zone| format!("the row's time: {}", CellFault::Zone(excerpt(text), zone)))?;
+    local.check(time).map(|()| time)
+}
+
 fn comma_undeclared(column: &str) -> String {
     format!(
         "column {column:?} has numbers with a comma in them, and the format does not say what it is: add decimal = \",\" to it, or \
@@ -280,6 +287,14 @@ pub(crate) fn device(name: &str) -> Result<String, &'static str> {
 pub(crate) fn tail(last_line: u64, bytes: Range<usize>) -> Refused {
     let reason = format!("{} bytes that end in nothing but 0xFF or NUL, as erased or lost memory does", bytes.len());
     Refused { member: None, row: last_line + 1, bytes, reason }
+}
+
+/// The junk at the end of a text, if there is any.
+pub(crate) fn tail_of(text: &Text<'_>) -> Option<Refused> {
+    let bytes = text.tail()?;
+    let mut lines = text.lines();
+    lines.by_ref().for_each(drop);
+    Some(tail(lines.number(), bytes))
 }
 
 #[cfg(test)]

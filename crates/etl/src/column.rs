@@ -117,11 +117,9 @@ impl Filling {
         Self { typing, cells, decided, contested: false, numbers: 0, words: 0, codes: 0, commas: 0 }
     }
 
-    /// A column that comes after `nulls` rows without it.
-    pub(crate) fn without_values(typing: Typing, nulls: usize) -> Self {
-        let mut filling = Self::new(typing, None, nulls);
-        (0..nulls).for_each(|_| filling.cells.push_null());
-        filling
+    /// Appends so many cells without a value.
+    pub(crate) fn push_nulls(&mut self, count: usize) {
+        (0..count).for_each(|_| self.cells.push_null());
     }
 
     /// Appends a cell; `rows` is about how many rows there will be.

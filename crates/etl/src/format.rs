@@ -6,15 +6,20 @@
 mod claim;
 mod definition;
 mod delimited;
+mod fronius;
 #[cfg(any(fuzzing, test))]
 pub mod fuzz;
+mod json;
 mod line_protocol;
 mod melsec;
 mod origin;
+mod prometheus;
+mod senml;
 mod shef;
 mod sma_csv;
 mod solar_log;
 mod toa5;
+mod tob;
 
 use std::collections::BTreeSet;
 
@@ -22,13 +27,19 @@ use claim::Claim;
 use definition::{Arrival, Problems};
 use delimited::Delimited;
 use encoding_rs::Encoding;
+use fronius::Fronius;
+use jiff::Timestamp;
+use json::Json;
 use line_protocol::LineProtocol;
 use melsec::Melsec;
 use origin::{DeviceRule, TableRule};
+use prometheus::Prometheus;
+use senml::Senml;
 use shef::Shef;
 use sma_csv::SmaCsv;
 use solar_log::SolarLog;
 use toa5::Toa5;
+use tob::Tob;
 
 use crate::limits::Limits;
 use crate::rows::{Parsed, Part, Refusal, Refused};
@@ -44,6 +55,8 @@ pub struct File<'a> {
     pub device: &'a str,
     /// The zone that the account declares for times without one.
     pub zone: Option<&'a str>,
+    /// When the upload was whole and safe, for formats whose rows have that time; `None` when nobody knows.
+    pub arrived: Option<Timestamp>,
     /// Its bytes.
     pub bytes: &'a [u8],
 }
@@ -88,6 +101,8 @@ struct Format {
     device: DeviceRule,
     table: TableRule,
     zone: Option<Zone>,
+    /// Rows without a time of their own have that of the upload's arrival.
+    receipt_time: bool,
     encodings: Vec<&'static Encoding>,
     parser: Parser,
 }
@@ -101,6 +116,30 @@ enum Parser {
     Shef(Shef),
     SmaCsv(SmaCsv),
     SolarLog(SolarLog),
+    Json(Box<Json>),
+    Senml(Senml),
+    Fronius(Fronius),
+    Tob(Tob),
+    Prometheus(Prometheus),
+}
+
+impl Parser {
+    /// Whether a text shows by itself that it is for this parser.
+    fn recognises(&self, text: &Text<'_>) -> bool {
+        match self {
+            Self::Senml(_) => text.has(&["n\""]) && crate::json::first(text).is_some_and(|root| senml::is_pack(&root)),
+            Self::Fronius(_) => {
+                text.has(&["\"Head\"", "\"Body\""]) && crate::json::first(text).is_some_and(|root| fronius::is_answer(&root))
+            }
+            Self::Prometheus(prometheus) => prometheus.recognises(text),
+            _ => false,
+        }
+    }
+
+    /// Whether [`Parser::recognises`] can tell.
+    fn recognises_content(&self) -> bool {
+        matches!(self, Self::Senml(_) | Self::Fronius(_) | Self::Prometheus(_))
+    }
 }
 
 /// A file under the format that claims it, about to be read.
@@ -127,6 +166,8 @@ pub(crate) struct Form {
 struct Yield {
     parts: Vec<Part>,
     refused: Vec<Refused>,
+    /// Rows that the format declares that nobody wants.
+    skipped: u64,
 }
 
 impl Formats {
@@ -198,9 +239,10 @@ impl Formats {
         };
         let account_zone = file.zone.map(zone).transpose()?;
         let zone = format.zone.as_ref().or(account_zone.as_ref()).unwrap_or(&self.default_zone);
-        let mut local = Local::new(zone).within(self.limits.year_min..=self.limits.year_max);
+        let years = self.limits.year_min..=self.limits.year_max;
+        let mut local = Local::new(zone).within(years).arriving(format.arrival(file));
         let reading = Reading { format, file, text: &text, limits: &self.limits };
-        let Yield { parts, mut refused } = match &format.parser {
+        let Yield { parts, mut refused, skipped } = match &format.parser {
             Parser::Toa5(toa5) => toa5.read(&reading, &mut local)?,
             Parser::Delimited(delimited) => delimited.read(&reading, &mut local)?,
             Parser::LineProtocol(line_protocol) => line_protocol.read(&reading, &mut local)?,
@@ -208,6 +250,11 @@ impl Formats {
             Parser::Shef(shef) => shef.read(&reading, &mut local)?,
             Parser::SmaCsv(sma) => sma.read(&reading, &mut local)?,
             Parser::SolarLog(solar_log) => solar_log.read(&reading, &mut local)?,
+            Parser::Json(json) => json.read(&reading, &mut local)?,
+            Parser::Senml(senml) => senml.read(&reading, &mut local)?,
+            Parser::Fronius(fronius) => fronius.read(&reading, &mut local)?,
+            Parser::Tob(tob) => tob.read(&reading, &mut local)?,
+            Parser::Prometheus(prometheus) => prometheus.read(&reading, &mut local)?,
         };
         refused.sort_by_key(|refused| refused.bytes.start);
         let zone = local.used().then(|| zone.name().to_owned());
@@ -215,7 +262,21 @@ impl Formats {
             Arrival::New => BTreeSet::new(),
             Arrival::Snapshot => parts.iter().map(|part| part.table.clone()).collect(),
         };
-        Ok(Parsed { format: format.name.clone(), zone, snapshots, parts, refused })
+        let by_arrival = local.arrival_used();
+        Ok(Parsed { format: format.name.clone(), zone, snapshots, parts, refused, skipped, by_arrival })
+    }
+}
+
+impl Format {
+    /// When the rows of a file without a time of their own were measured, as far as this format believes in that.
+    fn arrival(&self, file: &File<'_>) -> Result<i64, String> {
+        if !self.receipt_time {
+            let name = &self.name;
+            return Err(format!("no time of its own: to take that of its arrival, add receipt_time = true to format {name:?}"));
+        }
+        file.arrived
+            .map(Timestamp::as_microsecond)
+            .ok_or_else(|| "no time of its own, and nobody knows when it arrived".to_owned())
     }
 }
 
@@ -230,8 +291,11 @@ impl Parser {
         match self {
             Self::Toa5(_) | Self::LineProtocol(_) | Self::SolarLog(_) => true,
             Self::Delimited(delimited) => delimited.is_by_line(),
-            // Rows by their number in the file, messages of several lines, and a first row that may be short.
+            Self::Json(json) => json.is_by_line(),
+            // Rows by their number in the file, messages of several lines, a first row that may be short, and lines that lines
+            // above say more of.
             Self::Melsec(_) | Self::Shef(_) | Self::SmaCsv(_) => false,
+            Self::Senml(_) | Self::Fronius(_) | Self::Tob(_) | Self::Prometheus(_) => false,
         }
     }
 
@@ -252,8 +316,10 @@ impl Parser {
     fn names_tables(&self) -> bool {
         match self {
             Self::Toa5(_) | Self::LineProtocol(_) | Self::SolarLog(_) => true,
+            Self::Fronius(_) | Self::Tob(_) | Self::Prometheus(_) => true,
             Self::Delimited(delimited) => delimited.names_tables(),
-            Self::Melsec(_) | Self::Shef(_) | Self::SmaCsv(_) => false,
+            Self::Json(json) => json.names_table(),
+            Self::Melsec(_) | Self::Shef(_) | Self::SmaCsv(_) | Self::Senml(_) => false,
         }
     }
 }

@@ -67,7 +67,8 @@ pub(crate) type Parse = dyn Fn(&Upload, &[u8]) -> Result<Read, Refusal> + Send +
 pub(crate) fn by_formats(formats: Arc<Formats>, limits: Limits) -> Arc<Parse> {
     Arc::new(move |upload, bytes| {
         let (path, device, zone) = (&upload.path, &upload.device, upload.zone.as_deref());
-        members::read(&formats, &File { path, device, zone, bytes }, &limits)
+        let arrived = Some(upload.landed_at);
+        members::read(&formats, &File { path, device, zone, arrived, bytes }, &limits)
     })
 }
 

@@ -58,6 +58,8 @@ fn add(read: &mut Read, member: Parsed, bytes: Cow<'_, [u8]>, name: Option<&str>
         bytes: refused.bytes.start + base..refused.bytes.end + base,
         ..refused
     }));
+    parsed.skipped += member.skipped;
+    parsed.by_arrival |= member.by_arrival;
     list(&mut parsed.format, member.format);
     if let Some(zone) = member.zone {
         list(parsed.zone.get_or_insert_default(), zone);

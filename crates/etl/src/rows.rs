@@ -19,6 +19,10 @@ pub struct Parsed {
     pub parts: Vec<Part>,
     /// Rows that cannot be used.
     pub refused: Vec<Refused>,
+    /// How many rows the format declares that nobody wants.
+    pub skipped: u64,
+    /// Whether rows have the time of the upload's arrival: equal contents are then different rows.
+    pub by_arrival: bool,
 }
 
 /// Rows of one file for one table, under one header. All arrays have the same length.

@@ -284,7 +284,7 @@ pub(crate) fn parse(mended: &Arc<AtomicBool>) -> Arc<Parse> {
         let parts: Vec<Part> = parts.collect();
         // Tables that begin with `s` are of files that are sent whole again and again.
         let snapshots = parts.iter().map(|part| part.table.clone()).filter(|table| table.starts_with('s')).collect();
-        let parsed = Parsed { format: "lines".into(), zone: None, snapshots, parts, refused };
+        let parsed = Parsed { format: "lines".into(), snapshots, parts, refused, ..Parsed::default() };
         Ok(Read { parsed, unwrapped: bytes.to_vec() })
     })
 }

@@ -91,6 +91,27 @@ impl<'b> Text<'b> {
         Lines::new(self)
     }
 
+    /// The whole text, when it is the raw bytes themselves, so that a place in it is one in the file.
+    pub(crate) fn as_it_is(&self) -> Option<&str> {
+        self.map.is_none().then_some(self.text.as_ref())
+    }
+
+    /// Whether these words are all somewhere in it.
+    pub(crate) fn has(&self, words: &[&str]) -> bool {
+        words.iter().all(|word| memchr::memmem::find(self.text.as_bytes(), word.as_bytes()).is_some())
+    }
+
+    /// Whether the last line that is not blank is this one.
+    pub(crate) fn ends_with(&self, line: &str) -> bool {
+        let before = self.text.trim_end().strip_suffix(line);
+        before.is_some_and(|before| before.is_empty() || before.ends_with(['\n', '\r', '\u{feff}']))
+    }
+
+    /// Where the first line begins in [`Text::as_it_is`].
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
     /// The junk at the end, in raw bytes.
     pub(crate) fn tail(&self) -> Option<Range<usize>> {
         self.tail.clone()

@@ -3,9 +3,11 @@
 //! A format says how its devices write time: ISO 8601, or a pattern. Digits beyond microseconds are cut.
 
 mod calendar;
+mod epoch;
 mod pattern;
 
 use calendar::{Clock, Date, microseconds};
+pub(crate) use epoch::{EpochUnit, decimal_micros};
 pub(crate) use pattern::Pattern;
 
 /// A time as the text gives it.
@@ -34,6 +36,8 @@ pub(crate) enum TimeFormat {
     Iso,
     /// As the format declares.
     Pattern(Pattern),
+    /// A decimal number of these since 1970 UTC.
+    Epoch(EpochUnit),
     /// ISO 8601, or with the year last as spreadsheets leave it. The order of day and month is `None` until known, and such
     /// times are refused.
     IsoOrYearLast(Option<DateOrder>),
@@ -47,6 +51,7 @@ impl TimeFormat {
         match self {
             Self::Iso => iso(text),
             Self::Pattern(pattern) => pattern.read(text),
+            Self::Epoch(unit) => Some(Stamp { wall: decimal_micros(text, *unit)?, offset: Some(0) }),
             Self::IsoOrYearLast(order) => iso(text).or_else(|| YearLast::read(text)?.stamp((*order)?)),
             Self::Any(formats) => formats.iter().find_map(|format| format.read(text)),
         }
@@ -55,7 +60,7 @@ impl TimeFormat {
     /// The order of day and month that it declares for dates which do not show it.
     pub(crate) fn date_order(&self) -> Option<DateOrder> {
         match self {
-            Self::Iso => None,
+            Self::Iso | Self::Epoch(_) => None,
             Self::Pattern(pattern) => pattern.date_order(),
             Self::IsoOrYearLast(order) => *order,
             Self::Any(formats) => formats.iter().find_map(Self::date_order),

@@ -26,6 +26,8 @@ pub(crate) struct Record {
     /// Rows of it that are in tables.
     pub(crate) rows: u64,
     pub(crate) rows_refused: u64,
+    /// Rows that the format declares that nobody wants.
+    pub(crate) rows_skipped: u64,
     /// The tables that hold them.
     pub(crate) tables: Vec<String>,
     pub(crate) outcome: Outcome,
@@ -82,6 +84,7 @@ impl Record {
             time("committed_at", Some(self.committed_at)),
             long("rows", self.rows, None),
             long("rows_refused", self.rows_refused, None),
+            long("rows_skipped", self.rows_skipped, None),
             text("tables", Some(&self.tables.join(","))),
             text("outcome", Some(self.outcome.as_str())),
             text("reason", self.reason.as_deref()),

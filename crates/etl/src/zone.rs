@@ -54,12 +54,17 @@ pub(crate) struct Local<'z> {
     earliest: i64,
     /// Nor are those from this moment on.
     end: i64,
+    /// When the upload arrived, or why rows cannot have that time.
+    arrival: Result<i64, String>,
+    arrival_used: bool,
 }
 
 impl<'z> Local<'z> {
     /// Knows no offset yet.
     pub(crate) fn new(zone: &'z Zone) -> Self {
-        Self { zone, from: 0, until: 0, offset: 0, used: false, earliest: i64::MIN, end: Timestamp::MAX.as_microsecond() }
+        let arrival = Err("no time: only the time of its arrival is known".to_owned());
+        let (earliest, end) = (i64::MIN, Timestamp::MAX.as_microsecond());
+        Self { zone, from: 0, until: 0, offset: 0, used: false, earliest, end, arrival, arrival_used: false }
     }
 
     /// Refuses rows from outside some years: clocks that have lost their power begin at 1970, 1980 or the like, and one bit that
@@ -72,6 +77,22 @@ impl<'z> Local<'z> {
     /// Refuses rows from before a year, too.
     pub(crate) fn not_before(&mut self, year: i16) {
         self.earliest = self.earliest.max(start_of(year).unwrap_or(i64::MIN));
+    }
+
+    /// Says when the upload arrived, or why rows without a time cannot have that one.
+    pub(crate) fn arriving(self, arrival: Result<i64, String>) -> Self {
+        Self { arrival, ..self }
+    }
+
+    /// The time of arrival, for rows that have none of their own, where the format declares that.
+    pub(crate) fn arrival(&mut self) -> Result<i64, String> {
+        self.arrival_used = true;
+        self.arrival.clone()
+    }
+
+    /// Whether a row has been given the time of arrival.
+    pub(crate) fn arrival_used(&self) -> bool {
+        self.arrival_used && self.arrival.is_ok()
     }
 
     /// Whether a row may be from this moment, in microseconds since 1970 UTC.

@@ -101,7 +101,7 @@ fn pieces(path: &str, pieces: &[&[u8]]) -> Given {
 }
 
 fn whole(path: &str, bytes: &[u8]) -> Given {
-    let file = File { path, device: "d", zone: None, bytes };
+    let file = File { path, device: "d", zone: None, arrived: None, bytes };
     let mut given = Given::default();
     given.add(members::read(&formats(), &file, &Limits::for_tests()));
     given.sorted()

@@ -2,8 +2,9 @@
 //!
 //! A format claims a file when every kind of condition that its `[match]` names holds, each by any one of its entries (for
 //! `columns`: by all). Of several formats the more specific wins: one that names devices before one that does not, then one that
-//! names paths, then the one that asks for more columns, then the one with the longer beginning, then the one that asks for more
-//! lines at the top, then one that asks for a first line, then one that asks for a first column. Between equals nothing decides, and the file is refused.
+//! names paths, then the one that asks for more columns or members, then the one with the longer beginning, then the one that asks
+//! for more lines at the top, then one that asks for a first line, then one that asks for a first column, then one whose parser knows
+//! the text for its own. Between equals nothing decides, and the file is refused.
 
 use std::cmp::Ordering;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use super::definition::Problems;
 use super::delimited::skip_separator_line;
 use super::{File, Format, Parser};
+use crate::json::{self, Path};
 use crate::limits::Limits;
 use crate::rows::Refusal;
 use crate::text::Text;
@@ -42,12 +44,17 @@ pub(super) struct Match {
     columns: Vec<String>,
     /// Names of which the first column has one.
     first_column: Vec<String>,
+    /// Paths that lead to something in the first JSON document.
+    members: Vec<String>,
+    /// Whether the text itself shows that it is for the parser.
+    content: bool,
 }
 
 /// The conditions under which a format claims a file.
 #[derive(Debug)]
 pub(super) struct Claim {
     written: Match,
+    members: Vec<Path>,
     devices: GlobSet,
     paths: GlobSet,
     first_line: Vec<Regex>,
@@ -64,14 +71,16 @@ struct Rank {
     lines: usize,
     first_line: bool,
     first_column: bool,
+    content: bool,
 }
 
 impl Claim {
     pub(super) fn new(written: Match, parser: Option<&Parser>, problems: &mut Problems<'_>) -> Option<Self> {
-        let Match { begins, first_line, lines, columns, first_column, .. } = &written;
-        let of_text = [begins, first_line, lines, columns, first_column].iter().any(|entries| !entries.is_empty());
+        let Match { begins, first_line, lines, columns, first_column, members, .. } = &written;
+        let of_text = [begins, first_line, lines, columns, first_column, members].iter().any(|entries| !entries.is_empty());
+        let of_text = of_text || written.content;
         if written.devices.is_empty() && written.paths.is_empty() && !of_text {
-            problems.add("match", "needs devices, paths, begins, first_line, lines, columns or first_column");
+            problems.add("match", "needs devices, paths, begins, first_line, lines, columns, first_column, members or content");
             return None;
         }
         let headerless = parser.is_some_and(|parser| !parser.has_names());
@@ -80,11 +89,22 @@ impl Claim {
                 problems.add(key, "is for delimited files with a header that names their columns");
             }
         }
+        let of_json = matches!(parser, Some(Parser::Json(_) | Parser::Senml(_) | Parser::Fronius(_)) | None);
+        if !written.members.is_empty() && !of_json {
+            problems.add("match.members", "is for JSON");
+        }
+        if written.content && parser.is_some_and(|parser| !parser.recognises_content()) {
+            problems.add("match.content", "is for parsers that know their files: senml, fronius, prometheus");
+        }
+        let members: Vec<Option<Path>> =
+            written.members.iter().map(|path| problems.note("match.members", Path::to_one(path))).collect();
+        let members = members.into_iter().collect::<Option<Vec<Path>>>();
         let devices = globs("match.devices", &written.devices, problems);
         let paths = globs("match.paths", &written.paths, problems);
         let first_line = regexes("match.first_line", &written.first_line, problems);
         let lines = regexes("match.lines", &written.lines, problems);
-        Some(Self { devices: devices?, paths: paths?, first_line: first_line?, lines: lines?, written })
+        let (first_line, lines) = (first_line?, lines?);
+        Some(Self { devices: devices?, paths: paths?, members: members?, first_line, lines, written })
     }
 
     /// What is missing of the conditions that the bytes have no part in.
@@ -127,14 +147,27 @@ impl Claim {
                 return Err(format!("its first column is {found:?}, not {}", one_of(first_column)));
             }
         }
+        if !self.members.is_empty() {
+            // A look for the names is much cheaper than to read a document for nothing.
+            let names: Vec<&str> = self.members.iter().flat_map(Path::names).collect();
+            let root = Some(text).filter(|text| text.has(&names)).and_then(json::first);
+            let root = root.ok_or("it is no JSON with the names of match.members in it")?;
+            if let Some(missing) = self.members.iter().find(|path| path.find(&root).is_none()) {
+                return Err(format!("its first document has no {}", missing.flat()));
+            }
+        }
+        if self.written.content && !parser.recognises(text) {
+            return Err("its text is of another kind".to_owned());
+        }
         Ok(Rank {
             devices: !self.written.devices.is_empty(),
             paths: !self.written.paths.is_empty(),
-            columns: columns.len(),
+            columns: columns.len() + self.members.len(),
             begins_bytes: begun.unwrap_or_default(),
             lines: self.lines.len(),
             first_line: !self.first_line.is_empty(),
             first_column: !first_column.is_empty(),
+            content: self.written.content,
         })
     }
 }

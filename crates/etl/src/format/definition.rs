@@ -5,13 +5,18 @@ use serde::Deserialize;
 
 use super::claim::{Claim, Match};
 use super::delimited::{Delimited, DelimitedKeys};
+use super::fronius::Fronius;
+use super::json::{Json, JsonKeys};
 use super::line_protocol::LineProtocol;
 use super::melsec::Melsec;
 use super::origin::{DeviceKeys, DeviceRule, TableRule};
+use super::prometheus::Prometheus;
+use super::senml::Senml;
 use super::shef::Shef;
 use super::sma_csv::SmaCsv;
 use super::solar_log::{SolarLog, SolarLogKeys};
 use super::toa5::{Toa5, Toa5Keys};
+use super::tob::Tob;
 use super::{Format, FormatError, Parser};
 use crate::zone::Zone;
 
@@ -21,7 +26,7 @@ use crate::zone::Zone;
 struct Definition {
     /// The format's name, unique among all definitions.
     format: String,
-    /// The table of its rows, with `{device}` and, for TOA5 and line protocol, `{table}`.
+    /// The table of its rows, with `{device}` and `{table}`, where the file names one.
     table: String,
     device: DeviceKeys,
     /// What it means that a file comes again under the same path.
@@ -29,6 +34,9 @@ struct Definition {
     arrival: Arrival,
     /// The zone of times without one, before the account's and the default.
     zone: Option<String>,
+    /// Whether rows without a time of their own have that of the upload's arrival.
+    #[serde(default)]
+    receipt_time: bool,
     /// What text may be encoded in, in order (see [`crate::text`]), by WHATWG's labels.
     #[serde(default = "utf_8")]
     encodings: Vec<String>,
@@ -41,6 +49,11 @@ struct Definition {
     shef: Option<Shef>,
     sma_csv: Option<SmaCsv>,
     solar_log: Option<SolarLogKeys>,
+    json: Option<JsonKeys>,
+    senml: Option<Senml>,
+    fronius: Option<Fronius>,
+    tob: Option<Tob>,
+    prometheus: Option<Prometheus>,
 }
 
 /// What it means that a file comes again under the same path.
@@ -53,6 +66,9 @@ pub(super) enum Arrival {
     /// It is the same file, sent whole: rows that were there before are the same rows.
     Snapshot,
 }
+
+/// One for each parser.
+const SECTIONS: &str = "toa5, delimited, line_protocol, json, senml, fronius, tob, prometheus, melsec, shef, sma_csv, solar_log";
 
 fn utf_8() -> Vec<String> {
     vec!["utf-8".to_owned()]
@@ -90,26 +106,31 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
     if definition.format.is_empty() {
         problems.add("format", "a format needs a name");
     }
+    let receipt_time = definition.receipt_time;
+    let mut parsers = Vec::new();
+    parsers.extend(definition.toa5.map(|keys| Some(Parser::Toa5(Toa5::new(keys)))));
     let delimited = definition.delimited.map(|keys| Delimited::new(keys, problems));
-    // One for each section that is there; empty for one with problems.
-    let sections: [Option<Option<Parser>>; 7] = [
-        definition.toa5.map(|keys| Some(Parser::Toa5(Toa5::new(keys)))),
-        delimited.map(|delimited| delimited.map(Box::new).map(Parser::Delimited)),
-        definition.line_protocol.map(Parser::LineProtocol).map(Some),
-        definition.melsec.map(Parser::Melsec).map(Some),
-        definition.shef.map(Parser::Shef).map(Some),
-        definition.sma_csv.map(Parser::SmaCsv).map(Some),
-        definition.solar_log.map(|keys| SolarLog::new(&keys).map(Parser::SolarLog)),
-    ];
-    let mut sections = sections.into_iter().flatten();
-    let parser = match (sections.next(), sections.next()) {
-        (Some(parser), None) => parser,
-        _ => {
-            let sections = "toa5, delimited, line_protocol, melsec, shef, sma_csv, solar_log";
-            problems.add(sections, "a definition has exactly one of these sections");
-            None
-        }
-    };
+    parsers.extend(delimited.map(|delimited| Some(Parser::Delimited(Box::new(delimited?)))));
+    parsers.extend(definition.line_protocol.map(|line_protocol| Some(Parser::LineProtocol(line_protocol))));
+    let json = definition.json.map(|keys| Json::new(keys, receipt_time, problems));
+    parsers.extend(json.map(|json| Some(Parser::Json(Box::new(json?)))));
+    parsers.extend(definition.senml.map(|senml| Some(Parser::Senml(senml))));
+    parsers.extend(definition.fronius.map(|fronius| Some(Parser::Fronius(fronius))));
+    parsers.extend(definition.tob.map(|tob| Some(Parser::Tob(tob))));
+    parsers.extend(definition.prometheus.map(|prometheus| Some(Parser::Prometheus(prometheus))));
+    parsers.extend(definition.shef.map(|shef| Some(Parser::Shef(shef))));
+    parsers.extend(definition.melsec.map(|melsec| Some(Parser::Melsec(melsec))));
+    parsers.extend(definition.sma_csv.map(|sma| Some(Parser::SmaCsv(sma))));
+    parsers.extend(definition.solar_log.map(|keys| SolarLog::new(&keys).map(Parser::SolarLog)));
+    if parsers.len() != 1 {
+        problems.add(SECTIONS, "a definition has exactly one of these sections");
+    }
+    let parser = parsers.pop().flatten();
+    let takes =
+        matches!(parser, Some(Parser::Json(_) | Parser::Senml(_) | Parser::Prometheus(_) | Parser::LineProtocol(_)) | None);
+    if receipt_time && !takes {
+        problems.add("receipt_time", "is not for rows that always have a time");
+    }
     let device = DeviceRule::new(definition.device, parser.as_ref(), problems);
     let table = TableRule::new(definition.table, device.as_ref(), parser.as_ref(), problems);
     let claim = Claim::new(definition.matches, parser.as_ref(), problems);
@@ -129,6 +150,7 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
         device: device?,
         table: table?,
         zone,
+        receipt_time,
         encodings: encodings?,
         parser: parser?,
     })

@@ -10,6 +10,7 @@ use arrow::array::Array;
 
 use super::{File, Formats, Source};
 use crate::limits::Limits;
+use crate::rows::Parsed;
 
 macro_rules! definitions {
     ($($name:literal),* $(,)?) => {
@@ -81,6 +82,36 @@ pub fn solar_log(bytes: &[u8]) {
     check(FORMATS.get_or_init(|| formats(definitions!("solar-log"))), bytes);
 }
 
+/// JSON by paths.
+pub fn json(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    parsed(FORMATS.get_or_init(|| formats(definitions!("the-things-stack", "csijson"))), bytes);
+}
+
+/// SenML packs.
+pub fn senml(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    parsed(FORMATS.get_or_init(|| formats(definitions!("senml"))), bytes);
+}
+
+/// Answers of the Fronius Solar API.
+pub fn fronius(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    parsed(FORMATS.get_or_init(|| formats(definitions!("fronius"))), bytes);
+}
+
+/// Prometheus' text and OpenMetrics.
+pub fn prometheus(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(definitions!("prometheus", "openmetrics"))), bytes);
+}
+
+/// Campbell TOB1 to TOB3.
+pub fn tob(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(definitions!("tob"))), bytes);
+}
+
 /// Each definition alone, and claiming every file.
 fn formats(definitions: &[Definition]) -> Vec<Formats> {
     let limits = Limits { line_bytes: bytesize::ByteSize::kib(64), ..Limits::for_tests() };
@@ -95,24 +126,34 @@ fn formats(definitions: &[Definition]) -> Vec<Formats> {
     definitions.iter().filter_map(load).collect()
 }
 
+/// A file in which no line is a row and refused at once.
 fn check(formats: &[Formats], bytes: &[u8]) {
-    let Some((choice, bytes)) = bytes.split_first() else { return };
-    let Some(formats) = formats.get(usize::from(*choice) % formats.len().max(1)) else { return };
-    let Ok(parsed) = formats.parse(&File { path: "/a", device: "d", zone: Some("Europe/Berlin"), bytes }) else { return };
+    let Some(parsed) = parsed(formats, bytes) else { return };
+    for refused in &parsed.refused {
+        let row = i64::try_from(refused.row);
+        let good = parsed.parts.iter().any(|part| part.row.values().iter().any(|line| row == Ok(*line)));
+        assert!(!good, "line {} is a row and refused", refused.row);
+    }
+}
+
+/// What a file gives, if anything, and that it has a shape.
+fn parsed(formats: &[Formats], bytes: &[u8]) -> Option<Parsed> {
+    let (choice, bytes) = bytes.split_first()?;
+    let formats = formats.get(usize::from(*choice) % formats.len().max(1))?;
+    let file = File { path: "/a", device: "d", zone: Some("Europe/Berlin"), arrived: None, bytes };
+    let parsed = formats.parse(&file).ok()?;
     let mut end = 0;
     for refused in &parsed.refused {
         let range = refused.bytes.clone();
         assert!(range.start >= end && range.start < range.end && range.end <= bytes.len(), "{refused:?} is not in its place");
         end = range.end;
-        let row = i64::try_from(refused.row);
-        let good = parsed.parts.iter().any(|part| part.row.values().iter().any(|line| row == Ok(*line)));
-        assert!(!good, "line {} is a row and refused", refused.row);
     }
     for part in &parsed.parts {
         let rows = part.row.len();
         assert!(rows > 0 && part.device.len() == rows && part.ts.len() == rows, "a part of unequal columns");
         assert!(part.columns.iter().all(|(_, array)| array.len() == rows), "a part of unequal columns");
     }
+    Some(parsed)
 }
 
 #[cfg(test)]
@@ -139,5 +180,10 @@ mod tests {
         on_seeds("shef", super::shef);
         on_seeds("sma_csv", super::sma_csv);
         on_seeds("solar_log", super::solar_log);
+        on_seeds("json", super::json);
+        on_seeds("senml", super::senml);
+        on_seeds("fronius", super::fronius);
+        on_seeds("prometheus", super::prometheus);
+        on_seeds("tob", super::tob);
     }
 }

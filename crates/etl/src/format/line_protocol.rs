@@ -2,20 +2,19 @@
 //!
 //! Each measurement is a table, each tag a column of text, each field a column of the type that its first value has; a row whose
 //! field has another type is refused. Whether times are nanoseconds, as the protocol has it when nobody says otherwise, only the
-//! format can say; a point without one has no time but that of its arrival, and is refused.
+//! format can say; a point without one has no time but that of its arrival, and is refused unless the format takes that.
 
 mod points;
-mod table;
-
-use std::collections::HashMap;
 
 use points::Point;
 use serde::Deserialize;
-use table::Table;
 
 use super::{Reading, Yield};
 use crate::block;
-use crate::rows::{Refusal, Refused};
+use crate::rows::{Kind, Refusal, Refused};
+use crate::sheet::{self, Entry, Role, Row, Sheets, Unusable};
+use crate::text::Line;
+use crate::time::TimeFormat;
 use crate::zone::Local;
 
 /// `[line_protocol]` as it is written.
@@ -49,56 +48,48 @@ impl Precision {
     }
 }
 
-/// More measurements than this are no device's: one that writes a number or a time for a name would make a table a line.
-const TABLES_MAX: usize = 256;
-/// Each point has a cell in every column of its table, with a value or without: half a gigabyte.
-const CELLS_MAX: usize = 64 << 20;
-
 impl LineProtocol {
     /// All points of a file, table by table in the order of their first points.
     pub(super) fn read(self, reading: &Reading<'_>, local: &mut Local<'_>) -> Result<Yield, Refusal> {
-        let mut tables: Vec<Table> = Vec::new();
-        let mut by_name: HashMap<String, usize> = HashMap::new();
-        let mut read = Yield::default();
-        let mut cells = 0;
-        let mut lines = reading.text.lines();
-        for line in lines.by_ref() {
-            if line.is_blank() || line.text.starts_with('#') {
-                continue;
-            }
-            if tables.len() > TABLES_MAX {
-                return Err(Refusal { reason: format!("more than {TABLES_MAX} measurements, each a table of its own") });
-            }
-            let added = match line.fault {
-                Some(fault) => Err(fault.to_string()),
-                None => Point::read(line.text).and_then(|point| {
-                    let time = self.precision.micros(point.time).ok_or("its time is too far away for a table")?;
-                    local.check(time)?;
-                    let device = device(reading, &point)?;
-                    let name = reading.format.table.name(&device, &point.measurement)?;
-                    let at = *by_name.entry(name.clone()).or_insert(tables.len());
-                    if at == tables.len() {
-                        tables.push(Table::new(name));
+        let (parts, refused) = sheet::read(reading.limits.columns, &TimeFormat::Iso, |sheets| {
+            let mut refused = Vec::new();
+            for line in reading.text.lines() {
+                if line.is_blank() || line.text.starts_with('#') {
+                    continue;
+                }
+                let added = match line.fault {
+                    Some(fault) => Err(fault.to_string().into()),
+                    None => self.add(&line, reading, sheets, local),
+                };
+                match added {
+                    Ok(()) => {}
+                    Err(Unusable::File(refusal)) => return Err(refusal),
+                    Err(Unusable::Row(reason)) => {
+                        refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason })
                     }
-                    let table = tables.get_mut(at).ok_or("its table is missing")?;
-                    let before = table.cells();
-                    table.add(&point, line.number, time, device, reading, local)?;
-                    cells += table.cells() - before;
-                    Ok(())
-                }),
-            };
-            if cells > CELLS_MAX {
-                return Err(Refusal { reason: format!("its points are too sparse for one table: more than {CELLS_MAX} cells") });
+                }
             }
-            if let Err(reason) = added {
-                read.refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason });
-            }
-        }
-        for table in tables {
-            read.parts.extend(table.finish()?);
-        }
-        read.refused.extend(reading.text.tail().map(|bytes| block::tail(lines.number(), bytes)));
-        Ok(read)
+            refused.extend(block::tail_of(reading.text));
+            Ok(refused)
+        })?;
+        Ok(Yield { parts, refused, skipped: 0 })
+    }
+
+    fn add(self, line: &Line<'_>, reading: &Reading<'_>, sheets: &mut Sheets<'_>, local: &mut Local<'_>) -> Result<(), Unusable> {
+        let point = Point::read(line.text)?;
+        let time = match point.time {
+            Some(time) => self.precision.micros(time).ok_or("its time is too far away for a table")?,
+            None => local.arrival()?,
+        };
+        local.check(time)?;
+        let device = device(reading, &point)?;
+        let table = reading.format.table.name(&device, &point.measurement)?;
+        let device_tag = reading.format.device.column();
+        let tags = point.tags.iter().filter(|(key, _)| Some(key.as_str()) != device_tag);
+        let tags = tags.map(|(key, value)| Entry::declared(Role::Tag, key, Kind::Text, value));
+        let fields = point.fields.iter().map(|field| Entry::declared(Role::Field, &field.key, field.kind, &field.value));
+        let entries: Vec<Entry<'_>> = tags.chain(fields).collect();
+        sheets.add(&table, Row { number: line.number, device, time }, &entries, local)
     }
 }
 

@@ -4,6 +4,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::definition::Problems;
+use super::json::Json;
 use super::toa5::HeaderField;
 use super::{File, Parser};
 use crate::block;
@@ -22,7 +23,7 @@ pub(super) struct DeviceKeys {
     path: Option<String>,
     /// What the file says above its rows: a field of a TOA5 file's first line, or a fact of delimited text.
     header: Option<String>,
-    /// The name of the column, or of line protocol's tag, that holds each row's device.
+    /// The name of the column, of line protocol's tag or SenML's label, or the path, that holds each row's device.
     column: Option<String>,
 }
 
@@ -50,7 +51,7 @@ impl DeviceRule {
             }
             (None, None, Some(field), None) => {
                 let rule = match parser? {
-                    Parser::Toa5(_) => HeaderField::named(&field).map(Self::Header),
+                    Parser::Toa5(_) | Parser::Tob(_) => HeaderField::named(&field).map(Self::Header),
                     Parser::Delimited(delimited) if delimited.has_fact(&field) => Some(Self::Fact(field.clone())),
                     _ => None,
                 };
@@ -59,7 +60,19 @@ impl DeviceRule {
                     None
                 })
             }
-            (None, None, None, Some(column)) => Some(Self::Column(column)),
+            (None, None, None, Some(column)) => {
+                match parser {
+                    Some(Parser::Json(_)) => Json::check_device(&column, problems),
+                    Some(Parser::Fronius(_) | Parser::Tob(_)) => {
+                        problems.add("device.column", "the rows of these files name no device");
+                    }
+                    Some(Parser::Senml(_)) if !["bn", "n"].contains(&column.as_str()) => {
+                        problems.add("device.column", "is \"bn\" or \"n\" for SenML");
+                    }
+                    _ => {}
+                }
+                Some(Self::Column(column))
+            }
             _ => {
                 problems.add("device", "needs exactly one of account = true, path, header, column");
                 None

@@ -51,7 +51,7 @@ impl Shef {
                 refuse(&line, reason);
             }
         }
-        let mut read = Yield { parts: Vec::new(), refused };
+        let mut read = Yield { refused, ..Yield::default() };
         if !values.is_empty() {
             let table = reading.format.table.name(reading.file.device, "").map_err(refusal)?;
             read.parts.push(part(table, &values).map_err(refusal)?);

@@ -1,5 +1,6 @@
 //! Whole files through the definitions in force and those of the tests.
 
+mod damage;
 mod golden;
 mod properties;
 mod samples;
@@ -39,7 +40,7 @@ pub(super) fn only(text: &str) -> Formats {
 }
 
 pub(super) fn parse(formats: &Formats, path: &str, bytes: &[u8]) -> Result<Parsed, Refusal> {
-    formats.parse(&File { path, device: "account-device", zone: None, bytes })
+    formats.parse(&File { path, device: "account-device", zone: None, arrived: None, bytes })
 }
 
 fn rows(parsed: &Parsed) -> usize {
@@ -104,7 +105,7 @@ timestamp = { columns = [], format = "%Q" }
             "test.toml: delimited.timestamp.columns: at least one is needed",
             "test.toml: delimited.timestamp.format: unknown part %Q",
             "test.toml: device: needs exactly one of account = true, path, header, column",
-            "test.toml: match: needs devices, paths, begins, first_line, lines, columns or first_column",
+            "test.toml: match: needs devices, paths, begins, first_line, lines, columns, first_column, members or content",
             "test.toml: zone: \"Europe/Nowhere\" is neither a time zone nor an offset",
             "test.toml: encodings: unknown encoding \"utf-9\"",
         ],
@@ -117,7 +118,7 @@ timestamp = { columns = [], format = "%Q" }
 fn a_zone_is_the_formats_then_the_accounts_then_the_default() {
     let check = |format: &str, account: Option<&str>, text: &str, zone: Option<&str>, utc: i64| {
         let formats = only(format);
-        let file = File { path: "/a.csv", device: "d", zone: account, bytes: text.as_bytes() };
+        let file = File { path: "/a.csv", device: "d", zone: account, arrived: None, bytes: text.as_bytes() };
         let parsed = formats.parse(&file).unwrap();
         assert_eq!(parsed.zone.as_deref(), zone);
         assert_eq!(parsed.parts[0].ts.value(0), utc * 1_000_000);
@@ -128,7 +129,7 @@ fn a_zone_is_the_formats_then_the_accounts_then_the_default() {
     check(CSV, Some("Asia/Tokyo"), text, Some("Asia/Tokyo"), 3 * 3600);
     check(&declared, Some("Asia/Tokyo"), text, Some("-07:00"), 19 * 3600);
     check(&declared, None, "time,v\n1970-01-01T12:00:00+02:00,1\n", None, 10 * 3600);
-    let file = File { path: "/a.csv", device: "d", zone: Some("Mars"), bytes: text.as_bytes() };
+    let file = File { path: "/a.csv", device: "d", zone: Some("Mars"), arrived: None, bytes: text.as_bytes() };
     assert!(only(CSV).parse(&file).unwrap_err().reason.contains("\"Mars\""));
 }
 

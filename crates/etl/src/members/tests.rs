@@ -10,7 +10,7 @@ fn read(path: &str, packed: &[u8]) -> Result<Read, Refusal> {
     let by_path = CSV.replace("format = \"csv\"", "format = \"inner\"").replace("[match]", "[match]\npaths = [\"**/in.zip/*\"]");
     let sources = [CSV, by_path.as_str()].map(|text| Source { file: "t", text });
     let formats = Formats::load(&sources, "UTC", Limits::for_tests()).unwrap();
-    super::read(&formats, &File { path, device: "d", zone: None, bytes: packed }, &Limits::for_tests())
+    super::read(&formats, &File { path, device: "d", zone: None, arrived: None, bytes: packed }, &Limits::for_tests())
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn formats_know_a_file_by_its_name_out_of_gzip() {
     for path in ["/in.zip/a.csv.gz", "/in.zip/a.csv.GZ"] {
         let by_end = CSV.replace("[match]", "[match]\npaths = [\"**/*.csv\"]");
         let formats = Formats::load(&[Source { file: "t", text: &by_end }], "UTC", Limits::for_tests()).unwrap();
-        let file = File { path, device: "d", zone: None, bytes: b"time,a\n2026-01-01,1\n" };
+        let file = File { path, device: "d", zone: None, arrived: None, bytes: b"time,a\n2026-01-01,1\n" };
         assert_eq!(super::read(&formats, &file, &Limits::for_tests()).unwrap().parsed.parts.len(), 1, "{path}");
     }
 }

@@ -74,8 +74,9 @@ impl Item {
             let share = shares.entry((part.table.clone(), source)).or_insert_with(|| Share {
                 upload: upload.id.clone(),
                 source,
-                // A file that is as it was some pushes ago is not as it was at the last one.
-                content: (push.is_none() && !each_line).then_some(*content),
+                // A file that is as it was some pushes ago is not as it was at the last one, and rows that have the time of their
+                // arrival are new ones each time.
+                content: (push.is_none() && !each_line && !parsed.by_arrival).then_some(*content),
                 push,
                 parts: Vec::new(),
             });
@@ -103,6 +104,7 @@ impl Item {
             committed_at,
             rows: 0,
             rows_refused: 0,
+            rows_skipped: 0,
             tables: Vec::new(),
             outcome: uploads::Outcome::Quarantined,
             reason: None,
@@ -184,6 +186,7 @@ impl Item {
         // A file with nothing in it is claimed by no format.
         record.format = Some(parsed.format).filter(|format| !format.is_empty());
         record.zone = parsed.zone;
+        record.rows_skipped = parsed.skipped;
         let case = record.reason.clone().map(|reason| Case { format: record.format.clone(), reason, ..case });
         Verdict { record, case, added }
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::format::{Formats, Source};
 
 fn file<'a>(path: &'a str, bytes: &'a [u8]) -> File<'a> {
-    File { path, device: "pump-7", zone: None, bytes }
+    File { path, device: "pump-7", zone: None, arrived: None, bytes }
 }
 
 fn proposed(path: &str, bytes: &[u8]) -> Proposal {

@@ -10,8 +10,8 @@ pub(super) struct Point {
     pub(super) measurement: String,
     pub(super) tags: Vec<(String, String)>,
     pub(super) fields: Vec<Field>,
-    /// In the file's precision, since 1970 UTC.
-    pub(super) time: i64,
+    /// In the file's precision, since 1970 UTC; `None` when the line gives none.
+    pub(super) time: Option<i64>,
 }
 
 /// A field's value, as text that a column of its kind reads.
@@ -61,11 +61,13 @@ impl Point {
             }
         }
         let time = rest.trim_matches(' ');
-        if time.is_empty() {
-            return Err("no time: only the time of its arrival is known".to_owned());
-        }
-        let time = number::long(time).filter(|_| rest.starts_with(' '));
-        let time = time.ok_or_else(|| format!("{} where the time should be", excerpt(rest)))?;
+        let time = match time {
+            "" => None,
+            time => {
+                let time = number::long(time).filter(|_| rest.starts_with(' '));
+                Some(time.ok_or_else(|| format!("{} where the time should be", excerpt(rest)))?)
+            }
+        };
         Ok(Self { measurement, tags, fields, time })
     }
 }

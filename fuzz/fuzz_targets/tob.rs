@@ -1,0 +1,4 @@
+//! Campbell TOB1 to TOB3: the first byte chooses the definition, the rest is the file.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| etl::fuzz::tob(bytes));
