@@ -34,7 +34,10 @@ pub(crate) struct Faults {
 
 /// All calls of a simulation, one a line. Names that iceberg draws by lot stand as the number of their first appearance.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trace(Arc<Mutex<(Vec<String>, HashMap<String, usize>)>>);
+pub(crate) struct Trace(Arc<Mutex<Calls>>);
+
+/// The lines so far, and the names met with their numbers.
+type Calls = (Vec<String>, HashMap<String, usize>);
 
 impl Trace {
     pub(crate) fn text(&self) -> String {
