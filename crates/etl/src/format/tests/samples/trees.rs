@@ -127,7 +127,7 @@ fn binary_tables() {
                 Kind::Double => {
                     let (values, others) = (values.as_primitive::<Float64Type>(), array.as_primitive::<Float64Type>());
                     for (value, other) in values.iter().zip(others) {
-                        let close = |value: f64, other: f64| (value - other).abs() <= 1e-7 * other.abs().max(f64::MIN_POSITIVE);
+                        let close = |value: f64, other: f64| (value - other).abs() <= 5e-7 * other.abs().max(f64::MIN_POSITIVE);
                         assert!(
                             value == other || value.zip(other).is_some_and(|(value, other)| close(value, other)),
                             "{at}: {value:?} {other:?}"
