@@ -6,14 +6,48 @@ use anyhow::{Context as _, bail};
 use etl::{Formats, Source};
 
 /// The definitions that come with Inlet, from `pipeline/formats`.
-const EMBEDDED: [(&str, &str); 7] = [
+const EMBEDDED: [(&str, &str); 41] = [
+    ("formats/acquisuite.toml", include_str!("../formats/acquisuite.toml")),
+    ("formats/campbell-array.toml", include_str!("../formats/campbell-array.toml")),
+    ("formats/csijson.toml", include_str!("../formats/csijson.toml")),
     ("formats/csv.toml", include_str!("../formats/csv.toml")),
+    ("formats/dexma.toml", include_str!("../formats/dexma.toml")),
     ("formats/ecowitt.toml", include_str!("../formats/ecowitt.toml")),
     ("formats/egx.toml", include_str!("../formats/egx.toml")),
+    ("formats/enelyzer.toml", include_str!("../formats/enelyzer.toml")),
+    ("formats/fronius.toml", include_str!("../formats/fronius.toml")),
+    ("formats/graphtec.toml", include_str!("../formats/graphtec.toml")),
+    ("formats/hioki.toml", include_str!("../formats/hioki.toml")),
     ("formats/hobo.toml", include_str!("../formats/hobo.toml")),
+    ("formats/inmet-bdmep.toml", include_str!("../formats/inmet-bdmep.toml")),
+    ("formats/inmet-history.toml", include_str!("../formats/inmet-history.toml")),
+    ("formats/inmet.toml", include_str!("../formats/inmet.toml")),
+    ("formats/isd-csv.toml", include_str!("../formats/isd-csv.toml")),
+    ("formats/isd.toml", include_str!("../formats/isd.toml")),
+    ("formats/jma.toml", include_str!("../formats/jma.toml")),
     ("formats/line-protocol.toml", include_str!("../formats/line-protocol.toml")),
+    ("formats/melsec.toml", include_str!("../formats/melsec.toml")),
     ("formats/minidot.toml", include_str!("../formats/minidot.toml")),
+    ("formats/openmetrics.toml", include_str!("../formats/openmetrics.toml")),
+    ("formats/prometheus.toml", include_str!("../formats/prometheus.toml")),
+    ("formats/senml.toml", include_str!("../formats/senml.toml")),
+    ("formats/shef.toml", include_str!("../formats/shef.toml")),
+    ("formats/sma-csv.toml", include_str!("../formats/sma-csv.toml")),
+    ("formats/solar-log.toml", include_str!("../formats/solar-log.toml")),
+    ("formats/solrad.toml", include_str!("../formats/solrad.toml")),
+    ("formats/srml.toml", include_str!("../formats/srml.toml")),
+    ("formats/surfrad.toml", include_str!("../formats/surfrad.toml")),
+    ("formats/tepco.toml", include_str!("../formats/tepco.toml")),
+    ("formats/the-things-stack.toml", include_str!("../formats/the-things-stack.toml")),
     ("formats/toa5.toml", include_str!("../formats/toa5.toml")),
+    ("formats/toaci1.toml", include_str!("../formats/toaci1.toml")),
+    ("formats/tob.toml", include_str!("../formats/tob.toml")),
+    ("formats/uscrn-hourly.toml", include_str!("../formats/uscrn-hourly.toml")),
+    ("formats/uscrn-subhourly.toml", include_str!("../formats/uscrn-subhourly.toml")),
+    ("formats/usgs-rdb-instantaneous.toml", include_str!("../formats/usgs-rdb-instantaneous.toml")),
+    ("formats/usgs-rdb.toml", include_str!("../formats/usgs-rdb.toml")),
+    ("formats/windographer.toml", include_str!("../formats/windographer.toml")),
+    ("formats/yokogawa.toml", include_str!("../formats/yokogawa.toml")),
 ];
 
 /// Reads every definition, and says all that is wrong with them at once.
@@ -73,3 +107,6 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests;
