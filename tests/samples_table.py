@@ -88,10 +88,11 @@ def reason(entry: dict | None) -> str:
 
 def by_duckdb(path: pathlib.Path) -> str:
     try:
-        relation = duckdb.read_csv(str(path))
+        # A connection of its own: a failed query leaves one that answers nothing more.
+        relation = duckdb.connect().read_csv(str(path))
         return f"{relation.count('*').fetchone()[0]} × {len(relation.columns)}"
     except duckdb.Error as error:
-        return f"error: {short(str(error), 60)}"
+        return f"error: {short(str(error).replace(str(path), 'FILE'), 60)}"
 
 
 def by_polars(path: pathlib.Path) -> str:

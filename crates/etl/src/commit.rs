@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iceberg::arrow::schema_to_arrow_schema;
-use iceberg::spec::{DataFile, Schema};
+use iceberg::spec::{DataFile, NestedFieldRef, Schema};
 use iceberg::table::Table;
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
 use jiff::Timestamp;
 use tracing::{info, warn};
 use ulid::Ulid;
+use uuid::Uuid;
 
 use crate::batch::Arranged;
 use crate::error::{Error, Fate};
@@ -66,6 +67,22 @@ struct Written {
     files: Vec<DataFile>,
     /// The head that the last commit of these files was built on.
     base: Option<String>,
+    /// The table that they were written for, and its columns then: the files name columns by their ids.
+    table: Uuid,
+    schema: Arc<Schema>,
+}
+
+impl Written {
+    /// Whether the files mean in this table what they meant when they were written. A table that somebody else made at the same
+    /// moment has the same name, and its columns other ids.
+    fn suits(&self, table: &Table) -> bool {
+        let (metadata, fields) = (table.metadata(), self.schema.as_struct().fields());
+        let is_there = |field: &NestedFieldRef| {
+            let now = metadata.current_schema().field_by_id(field.id);
+            now.is_some_and(|now| now.name == field.name && now.field_type == field.field_type)
+        };
+        metadata.uuid() == self.table && fields.iter().all(is_there)
+    }
 }
 
 impl Progress {
@@ -201,13 +218,13 @@ impl Committer {
             // What is new of a push may be otherwise on top of another head.
             let is_same =
                 written.base == base || !open.iter().any(|at| shares.get(*at).is_some_and(|share| share.push.is_some()));
-            if written.shares == open && is_same {
+            if written.shares == open && is_same && written.suits(table) {
                 let files = written.files.clone();
                 progress.written = Some(Written { base, ..written });
                 return Ok(files);
             }
             // Only when the head has moved can no commit under way still bring these files in.
-            if written.base != base {
+            if written.base != base && written.table == table.metadata().uuid() {
                 parquet::discard(table, &written.files).await;
             }
         }
@@ -227,7 +244,8 @@ impl Committer {
             written.map_err(Error::table("write data files of", to.identifier().name()))
         };
         let files = offload::drive("write data files", write).await??;
-        progress.written = Some(Written { shares: open, files: files.clone(), base });
+        let (schema, table) = (table.metadata().current_schema().clone(), table.metadata().uuid());
+        progress.written = Some(Written { shares: open, files: files.clone(), base, table, schema });
         Ok(files)
     }
 
