@@ -150,11 +150,20 @@ impl Running {
         entries
     }
 
-    /// Waits until nothing is left of uploads under way.
+    /// Waits until bytes of an upload are on the disk.
+    pub(crate) async fn something_under_way(&self) {
+        self.under_way(true).await;
+    }
+
+    /// Waits until nothing is left of uploads under way. One whose first bytes have not come to the disk yet is not seen.
     pub(crate) async fn nothing_under_way(&self) {
-        let empty = || std::fs::read_dir(self.folder.path().join("spool")).unwrap().next().is_none();
+        self.under_way(false).await;
+    }
+
+    async fn under_way(&self, expected: bool) {
+        let found = || std::fs::read_dir(self.folder.path().join("spool")).unwrap().next().is_some();
         within(async {
-            while !empty() {
+            while found() != expected {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })

@@ -110,19 +110,20 @@ async fn commands_sent_during_a_transfer_wait_for_its_end() {
     }
 }
 
-/// A STOR of which some bytes have arrived.
+/// A STOR of which some bytes have arrived, and lie on the disk.
 async fn half_stored(server: &Running) -> (Device, tokio::net::TcpStream) {
     let mut device = server.logged_in().await;
     let mut data = device.passive().await;
     device.expect("STOR a", "150 ").await;
     data.write_all(&pattern(BYTES)).await.unwrap();
-    // Once the bytes have been counted they are on their way to the disk.
+    // Bytes that have been counted may still be in a socket between the edge and the disk.
     let arrived = async {
         while !device.ask("STAT").await.contains("700000 bytes moved") {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     within(arrived).await;
+    server.something_under_way().await;
     (device, data)
 }
 
