@@ -32,7 +32,7 @@ pub use passive::PortRange;
 pub(crate) use active::probe;
 pub(crate) use address::Addresses;
 pub(crate) use control::tune;
-pub(crate) use listen::{Doors, listen, rest};
+pub(crate) use listen::{Doors, Rests, listen};
 pub(crate) use loopback::Loopback;
 pub(crate) use passive::Pool;
 pub(crate) use proxy_protocol::{Ends, ends};

@@ -18,7 +18,7 @@ use crate::closing;
 use crate::config::Config;
 use crate::delivery::{Deliveries, Durability};
 use crate::descriptors::Reserve;
-use crate::edge::{Addresses, Connection, Doors, Ends, Keys, Loopback, Pool, Reply, Shared, ends, listen, probe, rest, tune};
+use crate::edge::{Addresses, Connection, Doors, Ends, Keys, Loopback, Pool, Reply, Rests, Shared, ends, listen, probe, tune};
 use crate::error::Error;
 use crate::landing::Lake;
 use crate::limits::{Logins, Place, Places, counted};
@@ -132,7 +132,7 @@ impl Server {
         let (retention, append) = (shared.config.retention, shared.config.append);
         shared.tasks.spawn(closing::run(Arc::clone(&spool), append, shutdown.clone()));
         shared.tasks.spawn(retention::run(spool, temporary, Keep { retention, append }, shutdown.clone()));
-        let admission = Admission { shared: Arc::clone(&shared), sessions };
+        let admission = Admission { shared: Arc::clone(&shared), sessions, rests: Rests::default() };
 
         admission.accept(&doors, shutdown.cancelled()).await;
         metrics::draining();
@@ -187,6 +187,7 @@ impl fmt::Debug for Server {
 struct Admission {
     shared: Arc<Shared>,
     sessions: Arc<Semaphore>,
+    rests: Rests,
 }
 
 impl Admission {
@@ -199,7 +200,7 @@ impl Admission {
                 () = &mut until => return,
                 accepted = doors.accept() => match accepted {
                     Ok((stream, client, implicit)) => self.admit(stream, client, implicit),
-                    Err(error) => rest(&error).await,
+                    Err(error) => self.rests.rest(&error).await,
                 },
             }
         }

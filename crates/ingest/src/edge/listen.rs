@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,9 @@ const BACKLOG: i32 = 1024;
 
 /// How long an accept loop rests after a failure: long enough not to spin, short enough not to be noticed.
 const REST: Duration = Duration::from_millis(100);
+
+/// How often a shortage that lasts is told.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Listens on an address. `[::]` takes IPv4 connections too.
 ///
@@ -56,11 +60,36 @@ impl Doors {
     }
 }
 
-/// Rests after a failed accept. Without it, a process out of descriptors would spin: the connection stays in the queue and
-/// the listener stays ready.
-pub(crate) async fn rest(error: &io::Error) {
-    if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-        warn!(error = error as &dyn std::error::Error, "cannot accept a connection");
+/// The rests of accept loops after failures, and when one was told last.
+#[derive(Debug, Default)]
+pub(crate) struct Rests {
+    told: Mutex<Option<Instant>>,
+}
+
+impl Rests {
+    /// Rests after a failed accept. Without it, a process out of descriptors would spin: the connection stays in the queue and
+    /// the listener stays ready.
+    pub(crate) async fn rest(&self, error: &io::Error) {
+        if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+            return;
+        }
+        // A shortage fails every accept until it is over: the log would hold little else.
+        if self.is_news(Instant::now()) {
+            warn!(error = error as &dyn std::error::Error, "cannot accept a connection");
+        }
         tokio::time::sleep(REST).await;
     }
+
+    /// Whether a failure is to be told now.
+    fn is_news(&self, now: Instant) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = told.is_none_or(|told| now.saturating_duration_since(told) >= TOLD_EVERY);
+        if is_news {
+            *told = Some(now);
+        }
+        is_news
+    }
 }
+
+#[cfg(test)]
+mod tests;

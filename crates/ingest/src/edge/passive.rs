@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::control::tune;
-use super::listen::{listen, rest};
+use super::listen::{Rests, listen};
 use super::proxy_protocol::{Ends, ends, is_trusted};
 use super::reply::spelled;
 use crate::config::Proxy;
@@ -40,6 +40,7 @@ pub(crate) struct Pool {
     wait: Duration,
     proxy: Proxy,
     headers: Semaphore,
+    rests: Rests,
 }
 
 /// A port promised to a device until it has connected, or until this is dropped.
@@ -76,7 +77,8 @@ impl Pool {
 
     fn over(ports: Vec<u16>, wait: Duration, proxy: Proxy) -> Self {
         let headers = Semaphore::new(HEADERS_MAX);
-        Self { ports, promises: Mutex::new(Promises::new(wait)), changed: Notify::new(), wait, proxy, headers }
+        let promises = Mutex::new(Promises::new(wait));
+        Self { ports, promises, changed: Notify::new(), wait, proxy, headers, rests: Rests::default() }
     }
 
     /// Accepts on one of the pool's listeners for ever.
@@ -89,7 +91,7 @@ impl Pool {
                     tokio::spawn(Arc::clone(&self).accept_for(stream, peer, port));
                 }
                 Ok((stream, peer)) => self.accepted(stream, peer.ip().to_canonical(), port),
-                Err(error) => rest(&error).await,
+                Err(error) => self.rests.rest(&error).await,
             }
         }
     }
