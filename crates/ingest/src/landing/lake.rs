@@ -44,7 +44,6 @@ use super::upload::Upload;
 use super::{Landing, blocking, metrics};
 use crate::delivery::{Deliveries, Expected};
 use crate::outbox;
-use crate::session::Verb;
 use crate::spool::{Claim, Sealed, Spool};
 
 /// What landing needs for it, shared by all sessions.
@@ -75,8 +74,7 @@ impl Lake {
 
     /// Lands an upload whose bytes are on the disk, and says how many they are.
     pub(super) async fn land(&self, upload: Arc<Upload>, sealed: Sealed, claim: Claim) -> Result<u64, Failure> {
-        let _appending =
-            if upload.arrival.verb == Verb::Appe || sealed.continues.is_some() { Some(self.append(&upload)?) } else { None };
+        let _appending = if upload.grows(&sealed) { Some(self.append(&upload)?) } else { None };
         let expected = self.deliveries.expect(upload.arrival.upload);
         let offered = Arc::clone(&upload);
         let (sealed, offered) = blocking(move || steps::offer(&offered, &sealed).map(|offered| (sealed, offered))).await?;

@@ -47,7 +47,6 @@ use crate::chain::{self, Link};
 use crate::closing;
 use crate::names::HomePath;
 use crate::outbox::{Draft, Entry};
-use crate::session::Verb;
 use crate::spool::{Claim, Held, Incoming, Sealed, Spool, sync};
 
 /// Where an upload goes by these steps.
@@ -96,7 +95,7 @@ fn bytes_of(there: &Metadata) -> u64 {
 /// Lands an upload whose bytes are on the disk, and says how many they are.
 pub(super) fn land(upload: &Upload, sealed: &Sealed, claim: Claim, goal: &Goal) -> Result<u64, Failure> {
     let Upload { arrival, spool, home, .. } = upload;
-    if arrival.verb == Verb::Appe || sealed.continues.is_some() {
+    if upload.grows(sealed) {
         let held = spool.lock(&arrival.account.name, &arrival.path);
         let (folder, _) = place(home, &arrival.path)?;
         match (growable(spool, &folder, arrival.path.name())?, sealed.continues) {
@@ -121,8 +120,7 @@ pub(super) fn offer(upload: &Upload, sealed: &Sealed) -> Result<Offered, Failure
     let (folder, _) = place(home, &arrival.path)?;
     let (under_way, name) = sealed.place();
     let bytes = under_way.open(&name).map_err(Failure::Disk)?.into_std();
-    let grows = arrival.verb == Verb::Appe || sealed.continues.is_some();
-    let there = if grows { folder.open(arrival.path.name()).ok().map(cap_std::fs::File::into_std) } else { None };
+    let there = if upload.grows(sealed) { folder.open(arrival.path.name()).ok().map(cap_std::fs::File::into_std) } else { None };
     let offered = match there {
         Some(file) => segment(spool, arrival, sealed, &file, &bytes)?,
         None => whole(spool, arrival, sealed, &bytes)?,

@@ -19,7 +19,7 @@ use super::{Landing, blocking, metrics, steps};
 use crate::accounts::Account;
 use crate::names::HomePath;
 use crate::session::{Fate, Session, Verb};
-use crate::spool::{Claim, Incoming, Spool};
+use crate::spool::{Claim, Incoming, Sealed, Spool};
 
 /// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
 const STEP_BYTES: usize = 256 * 1024;
@@ -126,6 +126,11 @@ impl Upload {
         let upload = Arc::clone(&self);
         let (sealed, claim) = blocking(move || seal(&upload)).await?;
         lake.land(self, sealed, claim).await
+    }
+
+    /// Whether it adds to the file that is there: by APPE, or by REST to its very end.
+    pub(super) fn grows(&self, sealed: &Sealed) -> bool {
+        self.arrival.verb == Verb::Appe || sealed.continues.is_some()
     }
 
     /// Temporary names concern the home alone.
