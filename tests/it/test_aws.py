@@ -2,39 +2,16 @@
 
 import dataclasses
 import io
-import json
-import urllib.parse
-import uuid
 
-import boto3
 import pytest
 
 import devices
+from aws import Backends, unique
 from conftest import DEMO
 from devices import Upload
 from logger import table_of, toa5
-from node import TESTS, Account, Node, until
+from node import Account, Node, until
 from tables import Reader, committed, record_of, rows_of
-
-CONFIG = """\
-[lake]
-kind = "s3"
-bucket = "{lake}"
-region = "us-east-1"
-endpoint = "{s3}"
-path_style = true
-
-[queue]
-kind = "sqs"
-url = "{queue}"
-region = "us-east-1"
-endpoint = "{sqs}"
-
-[catalog]
-kind = "sql"
-uri = "sqlite:{catalog}"
-warehouse = "s3://{warehouse}/tables"
-"""
 
 
 @dataclasses.dataclass
@@ -45,24 +22,12 @@ class Road:
     etl: Node
     account: Account
     reader: Reader
-    s3: object
-    lake: str
-    sqs: object
-    queue: str
+    backends: Backends
 
     def object(self, upload: str) -> dict:
         """The one raw object of an upload."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.lake, Prefix="raw/")
-        [key] = [entry["Key"] for page in pages for entry in page.get("Contents", []) if upload in entry["Key"]]
-        return {"Key": key, **self.s3.get_object(Bucket=self.lake, Key=key)}
-
-    def messages(self) -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
-        return sum(int(attributes[name]) for name in names)
-
-    def send(self, body: dict) -> None:
-        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(body))
+        [key] = [key for key in self.backends.raw_objects() if upload in key]
+        return {"Key": key, **self.backends.s3.get_object(Bucket=self.backends.lake, Key=key)}
 
     def store(self, name: str, content: bytes) -> None:
         with devices.login(self.ingest, self.account) as ftp:
@@ -72,34 +37,20 @@ class Road:
 @pytest.fixture(scope="module")
 def road(tmp_path_factory, servers):
     directory = tmp_path_factory.mktemp("aws")
-    keys = {"aws_access_key_id": servers["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": servers["AWS_SECRET_ACCESS_KEY"]}
-    s3 = boto3.client("s3", endpoint_url=servers["INLET_TEST_S3"], region_name="us-east-1", **keys)
-    sqs = boto3.client("sqs", endpoint_url=servers["INLET_TEST_SQS"], region_name="us-east-1", **keys)
-    lake, warehouse = (f"{kind}-{uuid.uuid4().hex[:12]}" for kind in ("lake", "warehouse"))
-    for bucket in (lake, warehouse):
-        s3.create_bucket(Bucket=bucket)
-    queue = sqs.create_queue(QueueName=lake)["QueueUrl"]
-    config = directory / "inlet.toml"
-    config.write_text(CONFIG.format(lake=lake, warehouse=warehouse, queue=queue, catalog=directory / "catalog.db",
-                                    s3=servers["INLET_TEST_S3"], sqs=servers["INLET_TEST_SQS"]))
+    backends = Backends(servers, unique("aws"))
+    config = backends.config(directory / "inlet.toml", backends.sqlite_catalog(directory / "catalog.db"))
     settings = {**servers, "INLET_ETL__QUEUE__VISIBILITY": "10s"}
     ingest, watch, etl = (Node(directory / "data", command=(name,), config=config, settings=settings) for name in ("ingest", "watch", "etl"))
-    reader = Reader({"s3.endpoint": servers["INLET_TEST_S3"], "s3.region": "us-east-1",
-                     "s3.access-key-id": servers["AWS_ACCESS_KEY_ID"], "s3.secret-access-key": servers["AWS_SECRET_ACCESS_KEY"]})
     nodes = [node.start() for node in (ingest, watch, etl)]
-    yield Road(ingest, watch, etl, ingest.add_account("station-7"), reader, s3, lake, sqs, queue)
+    yield Road(ingest, watch, etl, ingest.add_account("station-7"), backends.reader(), backends)
     for node in nodes:
         node.stop()
 
 
 def event(road: Road, key: str) -> dict:
     """What S3 itself tells of an object that somebody put."""
-    body = json.loads((TESTS / "golden/upload-event.json").read_text())
-    s3 = body["Records"][0]["s3"]
-    head = road.s3.head_object(Bucket=road.lake, Key=key)
-    s3["bucket"]["name"] = road.lake
-    s3["object"] |= {"key": urllib.parse.quote_plus(key), "size": head["ContentLength"], "eTag": head["ETag"].strip('"')}
-    return body
+    head = road.backends.s3.head_object(Bucket=road.backends.lake, Key=key)
+    return road.backends.event(key, size=head["ContentLength"], eTag=head["ETag"].strip('"'))
 
 
 @pytest.mark.parametrize("client", ["curl-epsv", "curl-port", "ftplib-passive", "ftplib-active"])
@@ -131,8 +82,8 @@ def test_an_event_delivered_twice_gives_its_rows_once(road):
     record = record_of(road.etl, road.reader, "delivered-twice.dat")
     again = event(road, road.object(record["upload"])["Key"])
     for _ in range(3):
-        road.send(again)
-    until("a queue that was worked off", lambda: road.messages() == 0)
+        road.backends.send(again)
+    until("a queue that was worked off", lambda: road.backends.messages() == 0)
     table = road.etl.tables()[table_of("Second")]
     rows = "SELECT count(*), count(DISTINCT record) FROM t WHERE device = 'delivered-twice'"
     assert road.reader.query(table, rows) == [(9, 9)]
@@ -140,15 +91,16 @@ def test_an_event_delivered_twice_gives_its_rows_once(road):
 
 def test_an_object_that_somebody_else_put_is_loaded_by_s3s_own_event(road):
     key = "from elsewhere/device=station-8/put+by hand.dat"
-    road.s3.put_object(Bucket=road.lake, Key=key, Body=toa5("by-hand", range(7)))
-    road.send(event(road, key))
+    road.backends.s3.put_object(Bucket=road.backends.lake, Key=key, Body=toa5("by-hand", range(7)))
+    road.backends.send(event(road, key))
     assert set(committed(road.etl, road.reader, "put+by hand.dat", 7)["device"].to_pylist()) == {"by-hand"}
 
 
 def test_the_test_event_that_s3_sends_is_acknowledged(road):
-    road.send({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-21T21:08:01.375Z", "Bucket": road.lake,
-               "RequestId": "5582815E1AEA5ADF", "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"})
-    until("a queue that was worked off", lambda: road.messages() == 0)
+    event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-21T21:08:01.375Z", "Bucket": road.backends.lake,
+             "RequestId": "5582815E1AEA5ADF", "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"}
+    road.backends.send(event)
+    until("a queue that was worked off", lambda: road.backends.messages() == 0)
 
 
 def test_a_file_that_cannot_be_read_is_in_quarantine(road):
@@ -174,5 +126,5 @@ def test_killed_watchers_and_etls_lose_nothing_and_double_nothing(road):
         return road.reader.query(table, "SELECT record, count(*) FROM t GROUP BY record") if table else []
 
     until("every row", lambda: len(counts()) == 240, 180)
-    until("a queue that was worked off", lambda: road.messages() == 0)
+    until("a queue that was worked off", lambda: road.backends.messages() == 0)
     assert [row for row in counts() if row[1] != 1] == []

@@ -1,14 +1,11 @@
 """Dead letters: events that failed too often are listed with their cause, and loaded once they are sent again."""
 
 import json
-import uuid
 
-import boto3
-
+from aws import Backends, unique
 from control import Control
 from logger import table_of, toa5
 from node import Node, until
-from test_aws import CONFIG
 
 SETTINGS = {"INLET_QUEUE__DELIVERIES_MAX": "2", "INLET_ETL__QUEUE__VISIBILITY": "2s", "INLET_ETL__RETRY_MAX": "1s"}
 
@@ -51,13 +48,11 @@ def test_a_dead_letter_tells_its_cause_and_is_loaded_when_it_is_released(start, 
 
 
 def test_dead_letters_of_sqs_are_read_from_the_queue_that_the_redrive_policy_names(tmp_path, servers):
-    keys = {"aws_access_key_id": servers["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": servers["AWS_SECRET_ACCESS_KEY"]}
-    sqs = boto3.client("sqs", endpoint_url=servers["INLET_TEST_SQS"], region_name="us-east-1", **keys)
-    name = f"q-{uuid.uuid4().hex[:12]}"
-    main, graveyard = (sqs.create_queue(QueueName=queue)["QueueUrl"] for queue in (name, f"{name}-dead"))
-    config = tmp_path / "inlet.toml"
-    config.write_text(CONFIG.format(lake=name, warehouse=name, queue=main, catalog=tmp_path / "catalog.db",
-                                    s3=servers["INLET_TEST_S3"], sqs=servers["INLET_TEST_SQS"]))
+    name = unique("dead-letters")
+    backends = Backends(servers, name)
+    sqs, main = backends.sqs, backends.queue
+    graveyard = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    config = backends.config(tmp_path / "inlet.toml", backends.sqlite_catalog(tmp_path / "catalog.db"))
     node = Node(tmp_path / "data", config=config, settings=servers)
     refused = node.run("queue", "dead", "list")
     assert refused.returncode != 0 and "queue.dead_letters_url" in refused.stderr and "start-message-move-task" in refused.stderr

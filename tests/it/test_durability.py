@@ -1,18 +1,16 @@
 """`durability = "lake"`: 226 when the raw object is in the lake and its event in the queue; otherwise 451, and nothing of the upload stays."""
 
 import dataclasses
-import uuid
 
-import boto3
 import pytest
 
 import devices
+from aws import Backends, unique
 from control import Control
 from gate import Gate
 from logger import table_of, toa5
 from node import Account, Node, until
 from tables import Reader, committed
-from test_aws import CONFIG
 
 LAKE = {"INLET_INGEST__DURABILITY": "lake"}
 
@@ -83,7 +81,7 @@ class Road:
     reader: Reader
     s3: Gate
     sqs: Gate
-    messages: object
+    backends: Backends
 
     def rows(self, station: str) -> list[tuple]:
         table = self.etl.tables().get(table_of("Second"))
@@ -94,34 +92,16 @@ class Road:
 @pytest.fixture(scope="module")
 def road(tmp_path_factory, servers):
     directory = tmp_path_factory.mktemp("durability")
-    keys = {"aws_access_key_id": servers["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": servers["AWS_SECRET_ACCESS_KEY"]}
-    s3 = boto3.client("s3", endpoint_url=servers["INLET_TEST_S3"], region_name="us-east-1", **keys)
-    sqs = boto3.client("sqs", endpoint_url=servers["INLET_TEST_SQS"], region_name="us-east-1", **keys)
-    lake, warehouse = (f"{kind}-{uuid.uuid4().hex[:12]}" for kind in ("lake", "warehouse"))
-    for bucket in (lake, warehouse):
-        s3.create_bucket(Bucket=bucket)
-    queue = sqs.create_queue(QueueName=lake)["QueueUrl"]
+    backends = Backends(servers, unique("durability"))
+    catalog = backends.sqlite_catalog(directory / "catalog.db")
     gates = Gate(servers["INLET_TEST_S3"]), Gate(servers["INLET_TEST_SQS"])
-
-    def config(name: str, s3_url: str, sqs_url: str):
-        file = directory / f"{name}.toml"
-        file.write_text(CONFIG.format(lake=lake, warehouse=warehouse, queue=queue, catalog=directory / "catalog.db", s3=s3_url, sqs=sqs_url))
-        return file
-
     # Only the watcher's way to the servers is cut: what it brings about is read beside it.
-    gated = config("gated", gates[0].url, gates[1].url)
-    direct = config("direct", servers["INLET_TEST_S3"], servers["INLET_TEST_SQS"])
+    gated = backends.config(directory / "gated.toml", catalog, s3=gates[0].url, sqs=gates[1].url)
+    direct = backends.config(directory / "direct.toml", catalog)
     settings = {**servers, **LAKE, "INLET_INGEST__LAKE_TIMEOUT": "4s", "INLET_WATCHER__RETRY_MAX": "1s"}
     nodes = [Node(directory / "data", command=(name,), config=file, settings=settings).start()
              for name, file in (("ingest", gated), ("watch", gated), ("etl", direct))]
-    reader = Reader({"s3.endpoint": servers["INLET_TEST_S3"], "s3.region": "us-east-1",
-                     "s3.access-key-id": servers["AWS_ACCESS_KEY_ID"], "s3.secret-access-key": servers["AWS_SECRET_ACCESS_KEY"]})
-
-    def messages() -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        return sum(map(int, sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"].values()))
-
-    yield Road(*nodes, nodes[0].add_account("station-7"), reader, *gates, messages)
+    yield Road(*nodes, nodes[0].add_account("station-7"), backends.reader(), *gates, backends)
     for gate in gates:
         gate.open()
     for node in nodes:
@@ -155,7 +135,7 @@ def test_an_outage_is_451_and_what_is_sent_again_is_there_once(road, broken, out
         until("226 for the same file", lambda: device.store(name, content)[0] == 226)
         assert device.ask(f"SIZE {name}") == (213, str(len(content)))
     until("rows", lambda: road.rows(station) == [(7, 7)])
-    until("a queue that was worked off", lambda: road.messages() == 0)
+    until("a queue that was worked off", lambda: road.backends.messages() == 0)
     assert road.rows(station) == [(7, 7)]
 
 

@@ -11,15 +11,15 @@ import os
 import random
 import threading
 import urllib.parse
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from aws import Backends, unique
 from logger import table_of, toa5
-from node import TESTS, Node, until
-from tables import UPLOADS, Reader
-from test_catalogs import CONFIG, client, rest, sql
+from node import Node, until
+from tables import UPLOADS
+from test_catalogs import rest, sql
 
 SCALE = int(os.environ.get("INLET_TEST_SCALE", "1"))
 COUNT, KILLS = (300, 6) if SCALE == 1 else (1000 * SCALE, 10 * SCALE)
@@ -92,61 +92,45 @@ class Fleet:
 
 @pytest.fixture(params=[sql, rest], ids=["postgresql", "rest"])
 def shared(request, tmp_path, servers):
-    """The configuration of both workers, the servers behind it, and a reader."""
-    unique = f"killed-{uuid.uuid4().hex[:12]}"
-    catalog = request.param(servers, client(servers, "s3", servers["INLET_TEST_S3"]), unique)
-    sqs = client(servers, "sqs", servers["INLET_TEST_SQS"])
-    lake, queue = f"lake-{unique}", sqs.create_queue(QueueName=unique)["QueueUrl"]
-    catalog.s3.create_bucket(Bucket=lake)
-    config = tmp_path / "inlet.toml"
-    config.write_text(CONFIG.format(lake=lake, queue=queue, s3=catalog.endpoint, sqs=servers["INLET_TEST_SQS"], catalog=catalog.catalog))
-    settings = {**servers, "INLET_ETL__NAMESPACE": unique.replace("-", "_"), "INLET_ETL__QUEUE__VISIBILITY": "5s",
+    """Both workers, and what they share."""
+    name = unique("killed")
+    catalog = request.param(servers, name)
+    backends = Backends(servers, name, catalog.endpoint)
+    config = backends.config(tmp_path / "inlet.toml", catalog.lines)
+    settings = {**servers, "INLET_ETL__NAMESPACE": name.replace("-", "_"), "INLET_ETL__QUEUE__VISIBILITY": "5s",
                 "INLET_LOG__FILTER": "warn"}
-    reader = Reader({"s3.endpoint": catalog.endpoint, "s3.region": "us-east-1",
-                     "s3.access-key-id": servers["AWS_ACCESS_KEY_ID"], "s3.secret-access-key": servers["AWS_SECRET_ACCESS_KEY"]})
-    workers = [Node(tmp_path / name, command=("etl",), config=config, settings=settings) for name in ("one", "two")]
-    yield workers, catalog.s3, lake, sqs, queue, reader
+    workers = [Node(tmp_path / data, command=("etl",), config=config, settings=settings) for data in ("one", "two")]
+    yield workers, backends
     for worker in workers:
         worker.stop()
 
 
-def event(lake: str, upload: Upload) -> str:
-    body = json.loads((TESTS / "golden/upload-event.json").read_text())
-    s3 = body["Records"][0]["s3"]
-    s3["bucket"]["name"] = lake
-    s3["object"] |= {"key": urllib.parse.quote_plus(upload.key), "size": len(upload.content)}
-    return json.dumps(body)
-
-
 @pytest.mark.timeout(3600)
 def test_killed_workers_lose_nothing_and_double_nothing(shared):
-    workers, s3, lake, sqs, queue, reader = shared
+    workers, backends = shared
+    reader = backends.reader()
     seed = int(os.environ.get("INLET_KILL_SEED", random.SystemRandom().randrange(1 << 32)))
     print(f"INLET_KILL_SEED={seed}")
     lot = random.Random(seed)
     fleet = Fleet.of(lot)
-
-    def messages() -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-        return sum(int(attributes[name]) for name in names)
 
     # Delivered out of order, every tenth twice.
     events = [upload for upload in fleet.uploads for _ in range(2 if upload.number % 10 == 0 else 1)]
     events = [upload for _, upload in sorted(zip((lot.gauss(at, 20) for at in range(len(events))), events), key=lambda pair: pair[0])]
 
     def put(upload: Upload) -> None:
-        s3.put_object(Bucket=lake, Key=upload.key, Body=upload.content, Metadata=upload.facts)
+        backends.s3.put_object(Bucket=backends.lake, Key=upload.key, Body=upload.content, Metadata=upload.facts)
 
     def send() -> None:
         with ThreadPoolExecutor(8) as pool:
             for first in range(0, len(events), 100):
                 some = events[first:first + 100]
                 list(pool.map(put, {upload.id: upload for upload in some}.values()))
-                until("room in the queue", lambda: messages() < BACKLOG, 900)
+                until("room in the queue", lambda: backends.messages() < BACKLOG, 900)
                 for at in range(0, len(some), 10):
-                    entries = [{"Id": str(number), "MessageBody": event(lake, upload)} for number, upload in enumerate(some[at:at + 10])]
-                    assert not sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed")
+                    bodies = [backends.event(upload.key, size=len(upload.content)) for upload in some[at:at + 10]]
+                    entries = [{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)]
+                    assert not backends.sqs.send_message_batch(QueueUrl=backends.queue, Entries=entries).get("Failed")
 
     for worker in workers:
         worker.start()
@@ -159,7 +143,7 @@ def test_killed_workers_lose_nothing_and_double_nothing(shared):
         killed.kill()
         killed.start()
     sender.join()
-    until("a queue that was worked off", lambda: messages() == 0, 1800)
+    until("a queue that was worked off", lambda: backends.messages() == 0, 1800)
 
     # Stopped in good order: no batch is open any more, so that what comes twice would be there by now.
     for worker in workers:
