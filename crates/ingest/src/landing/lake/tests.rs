@@ -11,7 +11,7 @@ use super::*;
 use crate::accounts::Account;
 use crate::harness::{LONG, limits, within};
 use crate::names::Temporary;
-use crate::session::{Fate, Mode, Session};
+use crate::session::{Fate, Mode, Session, Verb};
 
 /// An account, and the test in the place of the watcher.
 struct Bench {
