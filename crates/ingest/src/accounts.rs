@@ -21,6 +21,7 @@ use tracing::error;
 
 use self::cache::Cache;
 use self::file::Listed;
+pub(crate) use self::login::Again;
 pub use self::login::Login;
 use self::password::Hash;
 use crate::certificate::{Certificate, Fingerprint};

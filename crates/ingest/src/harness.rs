@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Accounts, NewAccount};
 use crate::config::{
@@ -27,6 +28,9 @@ use crate::spool::Spool;
 /// Longer than anything takes that works.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
+/// The server's tasks that belong to no session: closing and retention.
+const BESIDE_SESSIONS: usize = 2;
+
 /// A server with the account `demo`, password `secret`, in a directory of its own.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
@@ -35,6 +39,7 @@ pub(crate) struct Running {
     pub(crate) folder: TempDir,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
+    tasks: TaskTracker,
 }
 
 /// Starts a server on loopback with every bound far away.
@@ -47,9 +52,9 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let server = bind(folder.path(), change).await.unwrap();
     let (address, implicit) = (server.local_addr(), server.implicit_addr());
-    let shutdown = CancellationToken::new();
+    let (shutdown, tasks) = (CancellationToken::new(), server.tasks());
     let task = tokio::spawn(server.run(shutdown.clone()));
-    Running { address, implicit, folder, shutdown, task }
+    Running { address, implicit, folder, shutdown, task, tasks }
 }
 
 /// Binds a server and does not run it yet.
@@ -158,6 +163,16 @@ impl Running {
     /// Waits until nothing is left of uploads under way. One whose first bytes have not come to the disk yet is not seen.
     pub(crate) async fn nothing_under_way(&self) {
         self.under_way(false).await;
+    }
+
+    /// Waits until of so many sessions so many have a libunftp.
+    pub(crate) async fn awake(&self, awake: usize, sessions: usize) {
+        within(async {
+            while self.tasks.len() != BESIDE_SESSIONS + sessions + awake {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
     }
 
     async fn under_way(&self, expected: bool) {

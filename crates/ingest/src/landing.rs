@@ -19,6 +19,7 @@ use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cap_std::fs::Dir;
@@ -57,6 +58,8 @@ pub struct Landing {
     lake: Option<Arc<Lake>>,
     /// There is none before the login.
     home: Option<Arc<Dir>>,
+    /// Whether the session only goes back to the working directory that it has.
+    goes_back: AtomicBool,
 }
 
 impl Landing {
@@ -69,7 +72,12 @@ impl Landing {
         lake: Option<Arc<Lake>>,
     ) -> Self {
         let (upload_bytes_max, home_bytes_max) = (limits.upload_bytes.as_u64(), limits.home_bytes.as_u64());
-        Self { spool, session, temporary, upload_bytes_max, home_bytes_max, lake, home: None }
+        Self { spool, session, temporary, upload_bytes_max, home_bytes_max, lake, home: None, goes_back: AtomicBool::new(false) }
+    }
+
+    /// For a session that has a working directory: libunftp is told it first, and is not in doubt if another session has removed it.
+    pub(crate) fn going_on(self) -> Self {
+        Self { goes_back: AtomicBool::new(true), ..self }
     }
 
     fn home(&self) -> Known<Arc<Dir>> {
@@ -203,6 +211,9 @@ impl StorageBackend<Account> for Landing {
 
     /// Unlike libunftp's own storage this does not list the directory, which may hold tens of thousands of files.
     async fn cwd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
+        if self.goes_back.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
         self.in_home(sought(path), |home, path| home.open_dir(path.relative()).map(drop).map_err(Failure::Sought)).await
     }
 }

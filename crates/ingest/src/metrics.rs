@@ -8,6 +8,10 @@ use crate::session::Mode;
 #[derive(Debug)]
 pub(crate) struct Open(());
 
+/// A session that is counted as having a libunftp while this is held.
+#[derive(Debug)]
+pub(crate) struct Awake(());
+
 /// The server was told to stop.
 pub(crate) fn draining() {
     metrics::gauge!("inlet_ingest_draining").set(1);
@@ -23,6 +27,18 @@ pub(crate) fn session() -> Open {
 impl Drop for Open {
     fn drop(&mut self) {
         metrics::gauge!("inlet_sessions").decrement(1);
+    }
+}
+
+/// A session needs libunftp. One that does nothing for a while has none.
+pub(crate) fn awake() -> Awake {
+    metrics::gauge!("inlet_sessions_awake").increment(1);
+    Awake(())
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        metrics::gauge!("inlet_sessions_awake").decrement(1);
     }
 }
 

@@ -117,6 +117,12 @@ impl Server {
         self.implicit
     }
 
+    /// What runs for sessions, and beside them.
+    #[cfg(test)]
+    pub(crate) fn tasks(&self) -> TaskTracker {
+        self.shared.tasks.clone()
+    }
+
     /// Serves until `shutdown` is cancelled, and for `drain_notice` as if nothing had happened. Then nobody logs in any more; sessions
     /// without a transfer are sent away once none is under way, each other one after its own, and what is not over within `drain`
     /// is broken off.

@@ -67,3 +67,33 @@ impl UserDetailProvider for Login {
         found.ok_or_else(|| UserDetailError::UserNotFound { username: principal.username.clone() })
     }
 }
+
+/// The login of a session that has logged in before and goes on with another libunftp: the account is the one that it logged in with then,
+/// whatever has become of that meanwhile, as it is for a session that never rested.
+#[derive(Debug)]
+pub(crate) struct Again {
+    account: Account,
+}
+
+impl Again {
+    /// For the account that the session is logged in with.
+    pub(crate) fn new(account: Account) -> Self {
+        Self { account }
+    }
+}
+
+#[async_trait]
+impl Authenticator for Again {
+    async fn authenticate(&self, name: &str, _credentials: &Credentials) -> Result<Principal, AuthenticationError> {
+        if name == self.account.name { Ok(Principal { username: name.to_owned() }) } else { Err(AuthenticationError::BadUser) }
+    }
+}
+
+#[async_trait]
+impl UserDetailProvider for Again {
+    type User = Account;
+
+    async fn provide_user_detail(&self, _principal: &Principal) -> Result<Account, UserDetailError> {
+        Ok(self.account.clone())
+    }
+}

@@ -4,6 +4,7 @@
 //! device may send many ahead and still gets its replies in order.
 
 mod end;
+mod idle;
 mod login;
 
 use std::io;
@@ -13,14 +14,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tracing::{info, warn};
 use ulid::Ulid;
 
 pub(super) use self::end::End;
 use super::address::resolve;
 use super::command::{self, Command, Family, Type};
-use super::control::{Control, LineError};
+use super::control::Control;
 use super::features;
 use super::passive::Lease;
 use super::proxy_protocol::Ends;
@@ -71,8 +72,10 @@ pub(crate) struct Connection {
     pub(super) protection: Option<Box<Protection>>,
     /// Whether TLS starts before the first word.
     implicit: bool,
-    /// libunftp is started only for a device that logs in: probes and scans cost nothing.
+    /// libunftp is started only for a device that logs in, and ended while the device asks for nothing.
     upstream: Option<Upstream>,
+    /// Between RNFR and RNTO.
+    renames: bool,
     who: Who,
     /// Once it has logged in.
     pub(super) account: Option<Account>,
@@ -105,6 +108,7 @@ impl Connection {
             protection: None,
             implicit,
             upstream: None,
+            renames: false,
             who: Who { client, account: String::new() },
             account: None,
             place: None,
@@ -159,21 +163,6 @@ impl Connection {
             if self.account.is_some() {
                 self.deadline = Instant::now() + self.shared.config.limits.idle;
             }
-        }
-    }
-
-    async fn next_line(&mut self) -> Result<Vec<u8>, End> {
-        let Shared { stopping, dismissed, .. } = &*self.shared;
-        let leave = if self.account.is_none() || self.was_last { stopping } else { dismissed };
-        tokio::select! {
-            biased;
-            () = leave.cancelled() => Err(End::Stopping),
-            // Before the line: a device that is busy all the time without logging in has its time, too.
-            () = sleep_until(self.deadline) => Err(if self.account.is_some() { End::Idle } else { End::LoginTimeout }),
-            line = self.control.line() => line.map_err(|error| match error {
-                LineError::TooLong => End::LineTooLong,
-                LineError::Lost => End::Lost,
-            }),
         }
     }
 
@@ -320,6 +309,11 @@ impl Connection {
 
     async fn forward(&mut self, verb: &'static str, argument: &str) -> Result<(), End> {
         let answer = self.ask(verb, argument).await?;
+        self.renames = match verb {
+            "RNFR" => answer.code == 350,
+            "RNTO" => false,
+            _ => self.renames,
+        };
         if answer.code == 257 {
             return self.reply(&named(answer.text())).await;
         }
@@ -329,32 +323,6 @@ impl Connection {
     async fn ask(&mut self, verb: &str, argument: &str) -> Result<Answer, End> {
         self.session.take_refusal();
         self.upstream().await?.ask(verb, argument).await.map_err(End::Upstream)
-    }
-
-    /// This session's libunftp, started by whoever needs it first.
-    async fn upstream(&mut self) -> Result<&mut Upstream, End> {
-        let upstream = self.take_upstream().await?;
-        Ok(self.upstream.insert(upstream))
-    }
-
-    /// This session's libunftp for the length of a transfer, while the control connection is needed beside it.
-    pub(super) async fn take_upstream(&mut self) -> Result<Upstream, End> {
-        match self.upstream.take() {
-            Some(upstream) => Ok(upstream),
-            None => {
-                let upstream = Upstream::start(&self.shared, &self.session).await.map_err(End::Upstream)?;
-                // A session that only listens takes one descriptor: it is when it logs in that it may become one too many.
-                if upstream.is_in(self.shared.reserve) {
-                    metrics::session_refused("descriptors");
-                    return Err(End::Full);
-                }
-                Ok(upstream)
-            }
-        }
-    }
-
-    pub(super) fn put_back(&mut self, upstream: Upstream) {
-        self.upstream = Some(upstream);
     }
 
     pub(super) async fn reply(&mut self, reply: &Reply) -> Result<(), End> {

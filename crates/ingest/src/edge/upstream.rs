@@ -1,4 +1,4 @@
-//! libunftp behind the edge: one server a session, over a loopback connection made only for it.
+//! libunftp behind the edge: one server for each session that is not idle, over a loopback connection made only for it.
 
 use std::io;
 use std::sync::Arc;
@@ -8,13 +8,15 @@ use bytes::{Bytes, BytesMut};
 use libunftp::ServerBuilder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use unftp_core::auth::{Authenticator, UserDetailProvider};
 
 use super::loopback::{DataPort, discard};
 use super::reply::whole;
 use super::sessions::Shared;
-use crate::accounts::{Account, Login};
+use crate::accounts::{Account, Again, Login};
 use crate::descriptors::Reserve;
 use crate::landing::Landing;
+use crate::metrics::{self, Awake};
 use crate::session::Session;
 
 /// The longest reply that libunftp gives to what it is asked here.
@@ -29,6 +31,7 @@ pub(crate) struct Upstream {
     stream: TcpStream,
     received: BytesMut,
     data: DataPort,
+    _awake: Awake,
 }
 
 /// One reply of libunftp's, as it came.
@@ -47,18 +50,41 @@ impl Answer {
 }
 
 impl Upstream {
-    /// Starts libunftp for a session and waits until it greets.
+    /// Starts libunftp for a session that has not logged in yet, and waits until it greets.
     pub(crate) async fn start(shared: &Shared, session: &Arc<Session>) -> io::Result<Self> {
+        let login = Login::new(Arc::clone(&shared.accounts), Arc::clone(&shared.logins), Arc::clone(session));
+        Self::serve(shared, login, landing(shared, session)).await
+    }
+
+    /// Starts libunftp anew for a session that has logged in before, and brings it to where it was: no password is asked for, nothing
+    /// is counted, and nothing is looked for on the disk.
+    pub(crate) async fn go_on(shared: &Shared, session: &Arc<Session>, account: Account, folder: &str) -> io::Result<Self> {
+        let user = command("USER", &account.name);
+        let storage = landing(shared, session);
+        let mut upstream = Self::serve(shared, Again::new(account), move || storage().going_on()).await?;
+        // libunftp reads no further than PASS before it has decided.
+        upstream.send(&format!("{user}{}", command("PASS", "again"))).await?;
+        upstream.take(331).await?;
+        upstream.take(230).await?;
+        upstream.send(&command("CWD", folder)).await?;
+        upstream.take(250).await?;
+        Ok(upstream)
+    }
+
+    async fn take(&mut self, code: u16) -> io::Result<()> {
+        let answer = self.reply().await?;
+        if answer.code == code { Ok(()) } else { Err(io::Error::other(format!("not {code}: {}", answer.text()))) }
+    }
+
+    async fn serve<L>(shared: &Shared, login: L, storage: impl Fn() -> Landing + Send + Sync + 'static) -> io::Result<Self>
+    where
+        L: Authenticator + UserDetailProvider<User = Account> + 'static,
+    {
         let ip = shared.loopback.address();
         let (stream, theirs) = shared.loopback.pair(ip).await?;
         let data = DataPort::new(ip);
 
-        let storage = {
-            let (spool, session, temporary) = (Arc::clone(&shared.spool), Arc::clone(session), Arc::clone(&shared.temporary));
-            let (limits, lake) = (shared.config.limits.clone(), shared.lake.clone());
-            move || Landing::new(Arc::clone(&spool), Arc::clone(&session), Arc::clone(&temporary), &limits, lake.clone())
-        };
-        let login = Arc::new(Login::new(Arc::clone(&shared.accounts), Arc::clone(&shared.logins), Arc::clone(session)));
+        let login = Arc::new(login);
         let provider = Arc::clone(&login);
         let server = ServerBuilder::<Landing, Account>::with_user_detail_provider(Box::new(storage), provider)
             .authenticator(login)
@@ -71,7 +97,7 @@ impl Upstream {
         // It ends by itself when our side of the connection is closed.
         shared.tasks.spawn(server.service(theirs));
 
-        let mut upstream = Self { stream, received: BytesMut::new(), data };
+        let mut upstream = Self { stream, received: BytesMut::new(), data, _awake: metrics::awake() };
         upstream.reply().await?;
         Ok(upstream)
     }
@@ -122,6 +148,13 @@ impl Drop for Upstream {
     fn drop(&mut self) {
         discard(&self.stream);
     }
+}
+
+/// What makes the session's storage.
+fn landing(shared: &Shared, session: &Arc<Session>) -> impl Fn() -> Landing + Send + Sync + 'static {
+    let (spool, session, temporary) = (Arc::clone(&shared.spool), Arc::clone(session), Arc::clone(&shared.temporary));
+    let (limits, lake) = (shared.config.limits.clone(), shared.lake.clone());
+    move || Landing::new(Arc::clone(&spool), Arc::clone(&session), Arc::clone(&temporary), &limits, lake.clone())
 }
 
 /// A command as libunftp reads it.

@@ -31,6 +31,7 @@ impl Connection {
         self.who.account.clear();
         "/".clone_into(&mut self.folder);
         (self.upstream, self.place, self.data) = (None, None, None);
+        self.renames = false;
         (self.offset, self.form, self.epsv_all) = (0, Type::default(), false);
     }
 

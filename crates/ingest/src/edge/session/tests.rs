@@ -1,4 +1,5 @@
 mod commands;
+mod idle;
 mod limits;
 
 use std::time::{Duration, Instant};
