@@ -27,7 +27,7 @@ use tokio::io::{AsyncRead, BufReader};
 use unftp_core::storage::{Error, FEATURE_RESTART, Fileinfo, Result, StorageBackend};
 use unftp_sbe_fs::Filesystem;
 
-use self::error::Failure;
+pub(crate) use self::error::Failure;
 pub(crate) use self::lake::Lake;
 use self::rename::Rename;
 use self::upload::Upload;
@@ -78,6 +78,17 @@ impl Landing {
     /// For a session that has a working directory: libunftp is told it first, and is not in doubt if another session has removed it.
     pub(crate) fn going_on(self) -> Self {
         Self { goes_back: AtomicBool::new(true), ..self }
+    }
+
+    /// As libunftp's `put`, for the edge, which hands the bytes of an upload over by itself.
+    pub(crate) async fn take<R: AsyncRead + Unpin>(mut self, account: &Account, input: R, path: &Path, start: u64) -> Known<u64> {
+        self.enter(account).map_err(Failure::Disk)?;
+        self.store(account, input, path, start).await
+    }
+
+    /// Takes an upload's bytes to their end and lands them, as the session has announced it.
+    async fn store<R: AsyncRead + Unpin>(&self, account: &Account, input: R, path: &Path, start: u64) -> Known<u64> {
+        Upload::begin(self, account, path, start)?.receive(input).await
     }
 
     fn home(&self) -> Known<Arc<Dir>> {
@@ -161,11 +172,7 @@ impl StorageBackend<Account> for Landing {
         path: P,
         start_pos: u64,
     ) -> Result<u64> {
-        let received = match Upload::begin(self, account, path.as_ref(), start_pos) {
-            Ok(upload) => upload.receive(input).await,
-            Err(failure) => Err(failure),
-        };
-        received.map_err(|failure| self.refuse(failure))
+        self.store(account, input, path.as_ref(), start_pos).await.map_err(|failure| self.refuse(failure))
     }
 
     async fn del<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<()> {

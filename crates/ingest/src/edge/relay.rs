@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ const BUFFER_BYTES_MAX: usize = 256 * 1024;
 pub(crate) enum Broken {
     /// The device's side broke or stalled: the cause in words, for the 426.
     Device(String),
-    /// libunftp wants no more. Its reply says why.
+    /// Landing or libunftp wants no more, and says why.
     Local,
 }
 
@@ -39,8 +39,8 @@ pub(crate) struct Rules {
     pub(crate) close_notify: CloseNotify,
 }
 
-/// Moves what the device sends to libunftp until the device has closed its side.
-pub(crate) async fn upload(device: &mut Stream, local: &mut TcpStream, rules: Rules, moved: &AtomicU64) -> Result<(), Broken> {
+/// Moves what the device sends to landing until the device has closed its side.
+pub(crate) async fn upload(device: &mut Stream, local: &mut DuplexStream, rules: Rules, moved: &AtomicU64) -> Result<(), Broken> {
     let stall = rules.stall;
     let mut text = rules.ascii.then(ascii::Incoming::default);
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES_MIN);

@@ -13,9 +13,10 @@ use super::tls::Keys;
 use crate::accounts::Accounts;
 use crate::config::Config;
 use crate::descriptors::Reserve;
-use crate::landing::Lake;
+use crate::landing::{Lake, Landing};
 use crate::limits::{Logins, Places};
 use crate::names::Temporary;
+use crate::session::Session;
 use crate::spool::Spool;
 
 /// What all sessions have in common.
@@ -48,4 +49,12 @@ pub(crate) struct Shared {
     pub(crate) transfers: TaskTracker,
     /// Every task that belongs to a session.
     pub(crate) tasks: TaskTracker,
+}
+
+impl Shared {
+    /// The storage of a session that has not logged in yet.
+    pub(crate) fn landing(&self, session: &Arc<Session>) -> Landing {
+        let (spool, session, temporary) = (Arc::clone(&self.spool), Arc::clone(session), Arc::clone(&self.temporary));
+        Landing::new(spool, session, temporary, &self.config.limits, self.lake.clone())
+    }
 }

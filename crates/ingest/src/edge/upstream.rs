@@ -51,17 +51,18 @@ impl Answer {
 
 impl Upstream {
     /// Starts libunftp for a session that has not logged in yet, and waits until it greets.
-    pub(crate) async fn start(shared: &Shared, session: &Arc<Session>) -> io::Result<Self> {
+    pub(crate) async fn start(shared: &Arc<Shared>, session: &Arc<Session>) -> io::Result<Self> {
         let login = Login::new(Arc::clone(&shared.accounts), Arc::clone(&shared.logins), Arc::clone(session));
-        Self::serve(shared, login, landing(shared, session)).await
+        let (storing, session) = (Arc::clone(shared), Arc::clone(session));
+        Self::serve(shared, login, move || storing.landing(&session)).await
     }
 
     /// Starts libunftp anew for a session that has logged in before, and brings it to where it was: no password is asked for, nothing
     /// is counted, and nothing is looked for on the disk.
-    pub(crate) async fn go_on(shared: &Shared, session: &Arc<Session>, account: Account, folder: &str) -> io::Result<Self> {
+    pub(crate) async fn go_on(shared: &Arc<Shared>, session: &Arc<Session>, account: Account, folder: &str) -> io::Result<Self> {
         let user = command("USER", &account.name);
-        let storage = landing(shared, session);
-        let mut upstream = Self::serve(shared, Again::new(account), move || storage().going_on()).await?;
+        let (storing, session) = (Arc::clone(shared), Arc::clone(session));
+        let mut upstream = Self::serve(shared, Again::new(account), move || storing.landing(&session).going_on()).await?;
         // libunftp reads no further than PASS before it has decided.
         upstream.send(&format!("{user}{}", command("PASS", "again"))).await?;
         upstream.take(331).await?;
@@ -148,13 +149,6 @@ impl Drop for Upstream {
     fn drop(&mut self) {
         discard(&self.stream);
     }
-}
-
-/// What makes the session's storage.
-fn landing(shared: &Shared, session: &Arc<Session>) -> impl Fn() -> Landing + Send + Sync + 'static {
-    let (spool, session, temporary) = (Arc::clone(&shared.spool), Arc::clone(session), Arc::clone(&shared.temporary));
-    let (limits, lake) = (shared.config.limits.clone(), shared.lake.clone());
-    move || Landing::new(Arc::clone(&spool), Arc::clone(&session), Arc::clone(&temporary), &limits, lake.clone())
 }
 
 /// A command as libunftp reads it.

@@ -10,7 +10,7 @@ use crate::names::BadName;
 
 /// A step that failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The name is one that is not taken.
     #[error("the name is not allowed")]
     Name(#[source] BadName),
@@ -81,8 +81,21 @@ impl Failure {
         }
     }
 
+    /// The reply's code, as libunftp has it for that kind.
+    pub(crate) fn code(&self) -> u16 {
+        match self.kind() {
+            ErrorKind::ConnectionClosed => 426,
+            ErrorKind::TransientFileNotAvailable => 450,
+            ErrorKind::LocalError => 451,
+            ErrorKind::InsufficientStorageSpaceError => 452,
+            ErrorKind::ExceededStorageAllocationError => 552,
+            ErrorKind::FileNameNotAllowedError => 553,
+            _ => 550,
+        }
+    }
+
     /// The cause in words, for the device.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let text = match self {
             Self::Name(bad) => return format!("Not accepted: {bad}"),
             Self::Broken(_) => "The transfer was broken off",
