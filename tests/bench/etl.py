@@ -5,7 +5,6 @@ import dataclasses
 import datetime
 import os
 import pathlib
-import platform
 import random
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import duckdb
 import latency
 import toa5
 from lake import Cost, Inlet, cost_of
+from machine import machine
 
 HERE = pathlib.Path(__file__).parent
 PARTS = ("fleet", "large", "single", "latency")
@@ -146,16 +146,6 @@ def single(scratch: pathlib.Path, count: int) -> list[str]:
     return [f"## {count:,} files of one row", "", *table([result]), "", f"{each:.0f} µs of CPU a file; the rows are of one table in five.", ""]
 
 
-def machine() -> list[str]:
-    cpu = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    load = os.getloadavg()[0]
-    today = datetime.datetime.now(datetime.UTC).date()
-    return [f"{today}, {os.cpu_count()} × {cpu}, {memory:.0f} GB, Linux {platform.release()}, load {load:.1f} before the run. Every figure is of "
-            "one run; CPU-seconds are user and system of the measured process. A load above 1 says that others used the machine too: compare "
-            "ratios then, and not seconds.", ""]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests/bench/run etl", description=__doc__)
     parser.add_argument("--toa5", type=pathlib.Path, help="a folder of TOA5 files, a folder a station, in place of generated ones")
@@ -165,7 +155,8 @@ def main() -> None:
     parser.add_argument("--report", type=pathlib.Path, help="write what is printed to this file too")
     arguments = parser.parse_args()
     lines = ["# What the ETL costs", "", "Written by `tests/bench/run etl`; [tests/bench](../tests/bench/README.md) says what it does.", "",
-             *machine()]
+             f"{machine()} Every figure is of one run; CPU-seconds are user and system of the measured process. A load above 1 says that others "
+             "used the machine too: compare ratios then, and not seconds.", ""]
     with tempfile.TemporaryDirectory(prefix="inlet-bench-") as scratch:
         for part in arguments.parts.split(","):
             folder = pathlib.Path(scratch) / part

@@ -153,6 +153,15 @@ def inlet(binary: pathlib.Path, work: pathlib.Path, ports: tuple[int, int]) -> S
     return Server("inlet", [binary, "ingest", "--data", data], port, cwd=work, environment=settings)
 
 
+def libunftp(binary: pathlib.Path, work: pathlib.Path, ports: tuple[int, int]) -> Server:
+    """What Inlet is built on, with its own storage and nothing of ours around it."""
+    port = free_port()
+    home = work / "libunftp"
+    home.mkdir()
+    command = [binary, "--listen", f"127.0.0.1:{port}", "--home", home, "--first-port", ports[0], "--last-port", ports[1]]
+    return Server("libunftp", command, port, account=("anonymous", "fleet@"), cwd=work)
+
+
 def vsftpd(cache: pathlib.Path, work: pathlib.Path, ports: tuple[int, int]) -> Server:
     """With anonymous uploads, which spares it the question to PAM."""
     root = unpacked("vsftpd", cache)

@@ -1,14 +1,14 @@
-"""Ingest beside vsftpd, ProFTPD, Pure-FTPd and pyftpdlib: sessions a second, throughput, memory. Then ingest under load by itself.
+"""Ingest beside vsftpd, ProFTPD, Pure-FTPd, pyftpdlib and bare libunftp. One command: tests/bench/run ingest.
 
-    python3 tests/bench/ingest.py --inlet target/release/inlet --fleet target/release/fleet --cache CACHE [--quick]
-
-It needs root and Debian (the peers are unpacked from their packages) and pyftpdlib from PyPI. Each server is started alone, on loopback, on
-the same file system, and asked by the same fleet (tests/fleet). Inlet syncs each upload to the disk and writes it into its outbox before it
-says 226; the others do neither. Rounds go over all servers in turn, and the median of each is told, so that a slow moment of the machine
-hits all alike. What is printed are measurements and ratios to vsftpd; nothing here passes or fails but an upload that is not acknowledged.
+It needs root and Debian: the peers are unpacked from their packages. Each server is started alone, on loopback, on the same file system, and
+asked by the same fleet (tests/fleet). Inlet syncs each upload to the disk and writes it into its outbox before it says 226; the others do
+neither. Rounds go over all servers in turn, and the median of each is told, so that a slow moment of the machine hits all alike. Nothing here
+passes or fails but an upload that is not acknowledged.
 """
 
 import argparse
+import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -21,23 +21,30 @@ import tempfile
 import time
 
 import ftp_servers
+import ftpbench
 from ftp_servers import Server
+from machine import file_system, machine
 
 # Below the ports that the system gives away by itself.
 PASSIVE = (20_000, 24_999)
 # Servers whose every session is a process of its own have this many of them in the larger memory test.
 IDLE = (300, 3000)
+CACHE = pathlib.Path(__file__).parent / ".venv/peers"
+
+
+PARTS = ("uploads", "file", "memory", "load", "ftpbench")
 
 
 class Bench:
-    def __init__(self, inlet: pathlib.Path, fleet: pathlib.Path, work: pathlib.Path, cache: pathlib.Path):
-        self.inlet, self.fleet, self.work, self.cache = inlet, fleet, work, cache
+    def __init__(self, inlet: pathlib.Path, work: pathlib.Path, cache: pathlib.Path):
+        self.fleet, self.work, self.cache = inlet.with_name("fleet"), work, cache
         self.starts = {
             "inlet": lambda work: ftp_servers.inlet(inlet, work, PASSIVE),
             "vsftpd": lambda work: ftp_servers.vsftpd(cache, work, PASSIVE),
             "proftpd": lambda work: ftp_servers.proftpd(cache, work, PASSIVE),
             "pure-ftpd": lambda work: ftp_servers.pure_ftpd(cache, work, PASSIVE),
             "pyftpdlib": lambda work: ftp_servers.pyftpdlib(work, PASSIVE),
+            "libunftp": lambda work: ftp_servers.libunftp(inlet.with_name("libunftp-alone"), work, PASSIVE),
         }
 
     def start(self, name: str) -> Server:
@@ -108,21 +115,21 @@ class Bench:
     def load(self, idle: int, rate: int, seconds: int) -> dict:
         """Inlet with many idle sessions and uploads at a steady rate beside them."""
         server = self.start("inlet")
-        alone = server.memory()
+        alone, open_alone = server.memory(), server.descriptors()
         fleet = subprocess.Popen(self.command(server, "sessions", "--idle", idle, "--seconds", seconds, "--rate", rate),
                                  stdout=subprocess.PIPE, text=True)
-        samples = []
         if fleet.stdout.readline().strip() != "up":
             sys.exit(f"{idle} sessions did not come up")
-        session = (server.memory() - alone) / idle / 1024
+        of_session = {"session_kib": (server.memory() - alone) / idle / 1024, "session_descriptors": (server.descriptors() - open_alone) / idle}
+        began, series = time.monotonic(), []
         while fleet.poll() is None:
-            samples.append((server.memory() / 2**20, server.descriptors()))
-            time.sleep(max(1.0, seconds / 20))
+            series.append((time.monotonic() - began, server.memory() / 2**20, server.descriptors()))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                fleet.wait(max(1.0, seconds / 20))
         report = json.loads(fleet.stdout.read().splitlines()[-1])
-        outbox = len(list((server.log.parent / "inlet-data/outbox").glob("*.json")))
+        outbox = sum(1 for _ in (server.log.parent / "inlet-data/outbox").glob("*.json"))
         self.stop(server)
-        return {**report, "session_kib": session, "outbox": outbox, "memory_mib": [round(memory, 1) for memory, _ in samples],
-                "descriptors": [descriptors for _, descriptors in samples]}
+        return {**report, **of_session, "outbox": outbox, "series": series}
 
 
 def cpu(server: Server) -> float:
@@ -145,71 +152,117 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def uploads(bench: Bench, size: "Size") -> list[str]:
+    lines = ["## Sessions", ""]
+    for clients in [50, 300]:
+        found = bench.uploads(clients, size.seconds, size.rounds)
+        base = median(found["vsftpd"], "uploads_per_second")
+        rows = []
+        for name, reports in found.items():
+            rate = median(reports, "uploads_per_second")
+            p50, p99 = (median(reports, "reply_ms", quantile) for quantile in ("p50", "p99"))
+            failed = sum(sum(report["failures"].values()) for report in reports)
+            rows.append([name, f"{rate:,.0f}", f"{rate / base:.2f}", f"{p50:.1f}", f"{p99:.1f}", f"{median(reports, 'cpu_ms'):.2f}",
+                         str(failed)])
+        head = ["server", "sessions/s", "× vsftpd", "226 p50, ms", "226 p99, ms", "CPU-ms a session", "failed"]
+        lines += [f"Login, STOR of 10 KB, QUIT, with {clients} clients at once:", "", table(head, rows)]
+    return lines
+
+
+def file(bench: Bench, size: "Size") -> list[str]:
+    taken = bench.throughput(size.file_bytes, size.rounds)
+    base = statistics.median(taken["vsftpd"])
+    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    rows = [[name, f"{size.file_bytes / 1e6 / seconds:,.0f}", f"{base / seconds:.2f}"] for name, seconds in medians.items()]
+    return ["## Throughput", "", f"One STOR of {size.file_bytes / 1e6:.0f} MB:", "", table(["server", "MB/s", "× vsftpd"], rows)]
+
+
+def memory(bench: Bench, size: "Size") -> list[str]:
+    by_sessions = {count: bench.memory(count) for count in size.sessions}
+    rows = [[name, *(f"{found[name]:.1f}" if name in found else "did not come up" for found in by_sessions.values())]
+            for name in bench.starts]
+    head = ["server", *(f"{count:,} sessions" for count in size.sessions)]
+    return ["## Memory", "", "Of an idle session, some seconds after its login (PSS, KiB):", "", table(head, rows)]
+
+
+def load(bench: Bench, size: "Size") -> list[str]:
+    found = bench.load(size.idle, size.rate, round(size.minutes * 60))
+    failures = [f"- {count} × {failure}" for failure, count in found["failures"].items()]
+    points = [[f"{at:.0f} s", f"{memory:.1f}", str(descriptors)] for at, memory, descriptors in found["series"]]
+    return ["## Load", "",
+            f"Inlet with {size.idle:,} idle sessions, and {size.rate} uploads of 10 KB a second beside them for {size.minutes:g} minutes:", "",
+            f"- {found['uploads']:,} uploads acknowledged, {sum(found['failures'].values())} not; {found['outbox']:,} entries in the outbox",
+            *failures,
+            f"- 226 after the end of the data: p50 {found['reply_ms']['p50']:.1f} ms, p99 {found['reply_ms']['p99']:.1f} ms",
+            f"- {found['session_kib']:.1f} KiB of memory an idle session, {found['session_descriptors']:.2f} descriptors", "",
+            table(["after", "memory, MiB", "descriptors"], points)]
+
+
+def pyftpdlibs(bench: Bench, size: "Size") -> list[str]:
+    found = {}
+    for name in ["inlet", "pyftpdlib"]:
+        server = bench.start(name)
+        found[name] = ftpbench.run(server, bench.cache, size.ftpbench)
+        bench.stop(server)
+    rows = [[f"{what}, {unit}", f"{value:,.2f}", f"{found['pyftpdlib'][what][0]:,.2f}"] for what, (value, unit) in found["inlet"].items()]
+    return ["## ftpbench", "", "pyftpdlib's own script, one client after the other and many at once:", "",
+            table(["", "inlet", "pyftpdlib"], rows)]
+
+
+MEASURES = {"uploads": uploads, "file": file, "memory": memory, "load": load, "ftpbench": pyftpdlibs}
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is done."""
+
+    rounds: int = 3
+    seconds: int = 5
+    file_bytes: int = 500_000_000
+    sessions: tuple[int, ...] = IDLE
+    idle: int = 10_000
+    rate: int = 200
+    minutes: float = 10
+    ftpbench: int = 200
+
+
+QUICK = Size(rounds=1, seconds=1, file_bytes=50_000_000, sessions=(50,), idle=300, minutes=0.1, ftpbench=20)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--inlet", type=pathlib.Path, required=True)
-    parser.add_argument("--fleet", type=pathlib.Path, required=True)
-    parser.add_argument("--cache", type=pathlib.Path, required=True)
-    parser.add_argument("--work", type=pathlib.Path, help="where files go; a folder that is removed again")
+    parser = argparse.ArgumentParser(prog="tests/bench/run ingest", description=__doc__)
+    parser.add_argument("--parts", default=",".join(PARTS), help="what to measure (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="one round, small sizes: to see that it runs")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--idle", type=int, default=10_000)
-    parser.add_argument("--minutes", type=float, default=1, help="how long the load lasts")
-    parser.add_argument("--report", type=pathlib.Path, help="write Markdown there")
+    parser.add_argument("--idle", type=int, default=Size.idle, help="idle sessions under load (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=Size.minutes, help="how long the load lasts (default: %(default)s)")
+    parser.add_argument("--cache", type=pathlib.Path, default=CACHE, help="where the peers are unpacked (default: %(default)s)")
+    parser.add_argument("--work", type=pathlib.Path, help="where files go; a folder that is removed again")
+    parser.add_argument("--report", type=pathlib.Path, help="write what is printed to this file too")
     options = parser.parse_args()
-    # Two descriptors a session here, and three or four there.
+    # A descriptor a session here and there, and four there while it logs in.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    rounds, seconds, size, idle, minutes = options.rounds, 5, 500_000_000, options.idle, options.minutes
-    sessions = IDLE
-    if options.quick:
-        rounds, seconds, size, idle, minutes, sessions = 1, 1, 50_000_000, 300, 0.1, (50,)
+    size = QUICK if options.quick else Size(idle=options.idle, minutes=options.minutes)
 
     work = pathlib.Path(tempfile.mkdtemp(prefix="inlet-bench-", dir=options.work))
     work.chmod(0o755)
     options.cache.mkdir(parents=True, exist_ok=True)
-    out: list[str] = []
-
-    def tell(text: str) -> None:
-        print(text, flush=True)
-        out.append(text)
-
+    lines = ["# What ingest costs", "", "Written by `tests/bench/run ingest`; [tests/bench](../../tests/bench/README.md) says what it does.", "",
+             f"{machine()} The file system is {file_system(work)}, and at most {hard:,} descriptors a process are allowed. Inlet syncs each upload "
+             "and writes it into its outbox before it says 226; the others do neither. libunftp is what Inlet is built on, alone: the "
+             "difference is what Inlet's own edge and durability cost. Sessions/s and MB/s are medians of "
+             f"{size.rounds} {'round' if size.rounds == 1 else 'rounds'}; fleet and server share the machine.", ""]
+    print("\n".join(lines), flush=True)
     try:
-        bench = Bench(options.inlet.absolute(), options.fleet.absolute(), work, options.cache.absolute())
-        for clients in [50, 300]:
-            found = bench.uploads(clients, seconds, rounds)
-            base = median(found["vsftpd"], "uploads_per_second")
-            rows = []
-            for name, reports in found.items():
-                rate = median(reports, "uploads_per_second")
-                p50, p99 = (median(reports, "reply_ms", quantile) for quantile in ("p50", "p99"))
-                failed = sum(sum(report["failures"].values()) for report in reports)
-                rows.append([name, f"{rate:,.0f}", f"{rate / base:.2f}", f"{p50:.1f}", f"{p99:.1f}", f"{median(reports, 'cpu_ms'):.2f}",
-                             str(failed)])
-            head = ["server", "sessions/s", "× vsftpd", "226 p50, ms", "226 p99, ms", "CPU-ms a session", "failed"]
-            tell(f"\nLogin, STOR of 10 KB, QUIT, with {clients} clients at once:\n\n{table(head, rows)}")
-        seconds_of = bench.throughput(size, rounds)
-        base = statistics.median(seconds_of["vsftpd"])
-        medians = {name: statistics.median(taken) for name, taken in seconds_of.items()}
-        rows = [[name, f"{size / 1e6 / taken:,.0f}", f"{base / taken:.2f}"] for name, taken in medians.items()]
-        tell(f"\nOne STOR of {size / 1e6:.0f} MB:\n\n{table(['server', 'MB/s', '× vsftpd'], rows)}")
-        by_sessions = {count: bench.memory(count) for count in sessions}
-        rows = [[name, *(f"{found[name]:.1f}" if name in found else "did not come up" for found in by_sessions.values())]
-                for name in bench.starts]
-        tell(f"\nMemory of an idle session (PSS, KiB):\n\n{table(['server', *(f'{count:,} sessions' for count in sessions)], rows)}")
-        load = bench.load(idle, 200, int(minutes * 60))
-        tell(f"\nInlet with {idle:,} idle sessions and 200 uploads of 10 KB a second for {minutes:g} min:\n\n"
-             f"- {load['uploads']:,} uploads acknowledged, {sum(load['failures'].values())} not; {load['outbox']:,} entries in the outbox\n"
-             f"- 226 after the end of the data: p50 {load['reply_ms']['p50']:.1f} ms, p99 {load['reply_ms']['p99']:.1f} ms\n"
-             f"- {load['session_kib']:.1f} KiB of memory an idle session\n"
-             f"- at the start and at the end: {load['memory_mib'][:1] + load['memory_mib'][-1:]} MiB, "
-             f"{load['descriptors'][:1] + load['descriptors'][-1:]} descriptors\n")
-        for failure, count in load["failures"].items():
-            tell(f"- {count} × {failure}\n")
+        bench = Bench(pathlib.Path(os.environ["INLET_BIN"]).absolute(), work, options.cache.absolute())
+        for part in options.parts.split(","):
+            measured = MEASURES[part](bench, size)
+            print("\n".join(measured), flush=True)
+            lines += measured
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if options.report:
-        options.report.write_text("".join(out))
+        options.report.write_text("\n".join(lines).rstrip() + "\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ const LOGINS_AT_ONCE: u64 = 64;
 /// How often an idle session says so.
 const NOOP_EVERY: Duration = Duration::from_secs(60);
 
+/// How long sessions are left alone before they count as idle: servers give back then what such a session need not hold.
+const SETTLE: Duration = Duration::from_secs(5);
+
 #[derive(Parser)]
 #[command(about = "A fleet of FTP devices on loopback; prints one line of JSON")]
 struct Cli {
@@ -68,7 +71,7 @@ enum Command {
         #[arg(long, default_value_t = 500_000_000)]
         bytes: usize,
     },
-    /// Sessions that stay logged in, and others that upload at a steady rate meanwhile. A line `up` says when all are logged in.
+    /// Sessions that stay logged in, and others that upload at a steady rate meanwhile. A line `up` says when all are logged in and idle.
     Sessions {
         #[arg(long)]
         idle: u64,
@@ -195,6 +198,7 @@ async fn sessions(fleet: Arc<Fleet>, idle: u64, lasting: Duration, rate: u64) ->
     while let Some(device) = logins.join_next().await {
         devices.push(device??);
     }
+    sleep(SETTLE).await;
     print("up")?;
     let until = Instant::now() + lasting;
     let mut staying = JoinSet::new();
