@@ -21,6 +21,7 @@ mod solar_log;
 mod toa5;
 mod tob;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use claim::Claim;
@@ -192,6 +193,8 @@ impl Formats {
             let problem = format!("{default_zone:?} is neither a time zone nor an offset");
             errors.push(FormatError { file: "configuration".to_owned(), key: "default_zone".to_owned(), problem });
         }
+        // See `claim::claimed`.
+        formats.sort_by_key(|format| Reverse(format.claim.rank_max()));
         match zone {
             Some(default_zone) if errors.is_empty() => Ok(Self { formats, unasked: false, default_zone, limits }),
             _ => Err(errors),

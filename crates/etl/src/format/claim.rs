@@ -63,7 +63,7 @@ pub(super) struct Claim {
 
 /// How specific a claim is; see the module's rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+pub(super) struct Rank {
     devices: bool,
     paths: bool,
     columns: usize,
@@ -159,16 +159,25 @@ impl Claim {
         if self.written.content && !parser.recognises(text) {
             return Err("its text is of another kind".to_owned());
         }
-        Ok(Rank {
+        Ok(self.rank_with(begun))
+    }
+
+    /// The highest rank that the claim can have, whatever the text.
+    pub(super) fn rank_max(&self) -> Rank {
+        self.rank_with(self.written.begins.iter().map(String::len).max())
+    }
+
+    fn rank_with(&self, begun: Option<usize>) -> Rank {
+        Rank {
             devices: !self.written.devices.is_empty(),
             paths: !self.written.paths.is_empty(),
-            columns: columns.len() + self.members.len(),
+            columns: self.written.columns.len() + self.members.len(),
             begins_bytes: begun.unwrap_or_default(),
             lines: self.lines.len(),
             first_line: !self.first_line.is_empty(),
-            first_column: !first_column.is_empty(),
+            first_column: !self.written.first_column.is_empty(),
             content: self.written.content,
-        })
+        }
     }
 }
 
@@ -195,7 +204,8 @@ fn globs(key: &str, globs: &[String], problems: &mut Problems<'_>) -> Option<Glo
     problems.note(key, set.build())
 }
 
-/// The format that claims a file, and the file's text in that format's encoding; `None` when the file has nothing in it.
+/// The format that claims a file, and the file's text in that format's encoding; `None` when the file has nothing in it. `formats` are
+/// in the order of [`Claim::rank_max`], the highest first, so that most are not even looked at.
 pub(super) fn claimed<'f, 'b>(
     formats: &'f [Format],
     file: &File<'b>,
@@ -208,15 +218,24 @@ pub(super) fn claimed<'f, 'b>(
     let mut best: Option<(Rank, &Format)> = None;
     let mut rival = None;
     let mut texts: Vec<(&[&'static Encoding], Result<Text<'b>, Refusal>)> = Vec::new();
+    let is_ascii = file.bytes.is_ascii();
+    let alike = |one: &[&'static Encoding], other: &[&'static Encoding]| {
+        // ASCII is the same text in all of these.
+        let compatible = |encodings: &[&'static Encoding]| encodings.first().is_some_and(|first| first.is_ascii_compatible());
+        one == other || (is_ascii && compatible(one) && compatible(other))
+    };
     for format in formats {
+        if best.is_some_and(|(rank, _)| rank > format.claim.rank_max()) {
+            break;
+        }
         if let Some(what) = format.claim.place_missing(file) {
             missing.push(format!("{}: {what}", format.name));
             continue;
         }
-        if !texts.iter().any(|(encodings, _)| *encodings == format.encodings) {
+        if !texts.iter().any(|(encodings, _)| alike(encodings, &format.encodings)) {
             texts.push((&format.encodings, Text::decode(file.bytes, &format.encodings, limits)));
         }
-        let text = texts.iter().find(|(encodings, _)| *encodings == format.encodings).map(|(_, text)| text);
+        let text = texts.iter().find(|(encodings, _)| alike(encodings, &format.encodings)).map(|(_, text)| text);
         let rank = match text {
             Some(Ok(text)) if text.is_blank() => return Ok(None),
             Some(Ok(text)) => format.claim.rank(text, &format.parser),
@@ -239,7 +258,7 @@ pub(super) fn claimed<'f, 'b>(
         let reason = format!("formats {} and {} both claim the file: give one of them paths or devices", format.name, rival.name);
         return Err(Refusal { reason });
     }
-    let text = texts.into_iter().find(|(encodings, _)| *encodings == format.encodings).map(|(_, text)| text);
+    let text = texts.into_iter().find(|(encodings, _)| alike(encodings, &format.encodings)).map(|(_, text)| text);
     text.transpose().map(|text| text.map(|text| (format, text)))
 }
 
