@@ -195,7 +195,7 @@ fn undecided(upload: &Upload, text: Vec<u8>, past: Past, refusal: Refusal) -> Pi
 }
 
 fn nothing() -> Read {
-    Read { parsed: Parsed::default(), unwrapped: Vec::new() }
+    Read::default()
 }
 
 fn not_in_parts(form: &str) -> String {

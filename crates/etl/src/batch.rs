@@ -1,31 +1,180 @@
-//! Rows of many uploads → one record batch in the table's form, day by day, within a day by device and time.
+//! Rows of many uploads → record batches in the table's form, partition by partition, within one by device and time.
+//!
+//! Files hold their rows in order already, so what is sorted is runs of rows. Columns are put together a slice at a time, so that a
+//! batch is in memory once, packed, and not once more as it is written.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod order;
+
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringBuilder, TimestampMicrosecondArray, UInt32Array, new_null_array};
-use arrow::compute::{concat, take};
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray, new_null_array,
+};
+use arrow::buffer::ScalarBuffer;
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use jiff::Timestamp;
 
-use crate::rows::{Kind, Part};
-use crate::table::{DEVICE, INGESTED_AT, ROW, TS, UPLOAD};
+use crate::packed::{Packed, Values, nulls};
+use crate::rows::{Column, Kind, Part};
+use crate::table::{DEVICE, INGESTED_AT, Partition, ROW, TS, UPLOAD};
 
-const DAY_MICROSECONDS: i64 = 86_400_000_000;
+use order::Run;
+pub(crate) use order::Span;
+
+/// Rows of one record batch at most.
+const SLICE_ROWS: usize = 32 << 10;
 /// 0001-01-01, the first day that every reader of tables knows.
 const YEAR_1_MICROSECONDS: i64 = -62_135_596_800_000_000;
 
 /// Rows in the order of the files to be.
 #[derive(Debug)]
-pub(crate) struct Arranged {
-    pub(crate) rows: RecordBatch,
-    /// Days since the Unix epoch, ascending, with the rows of each.
-    pub(crate) days: Vec<(i32, Range<usize>)>,
+pub(crate) struct Arranged<'p> {
+    schema: SchemaRef,
+    parts: Vec<(&'p str, &'p Packed)>,
+    /// For each part, which of the headers it has.
+    headers: Vec<usize>,
+    /// For each header and each field of the schema, the column that goes there.
+    places: Vec<Vec<Option<usize>>>,
+    /// The partitions, ascending, with the rows of each.
+    pub(crate) spans: Vec<Span>,
     /// How many devices they are from.
     pub(crate) devices: usize,
+    ingested_at: i64,
+}
+
+/// Arranges parts, each with the id of its upload, in the form of `schema`, which must have a place for all their columns.
+pub(crate) fn arrange<'p>(
+    schema: &SchemaRef,
+    by: Partition,
+    parts: Vec<(&'p str, &'p Packed)>,
+    ingested_at: Timestamp,
+) -> Result<Arranged<'p>, ArrowError> {
+    let mut known: HashMap<*const Column, usize> = HashMap::new();
+    let mut places = Vec::new();
+    let mut headers = Vec::with_capacity(parts.len());
+    for (_, part) in &parts {
+        headers.push(*known.entry(part.columns.as_ptr()).or_insert_with(|| {
+            let place = |field: &Arc<Field>| part.columns.iter().position(|column| column.name == *field.name());
+            places.push(schema.fields().iter().map(place).collect());
+            places.len() - 1
+        }));
+    }
+    let names: BTreeSet<&str> = parts.iter().flat_map(|(_, part)| part.names()).collect();
+    let devices = names.len();
+    let spans = order::spans(by, &parts, &names.into_iter().zip(0..).collect())?;
+    Ok(Arranged { schema: schema.clone(), parts, headers, places, spans, devices, ingested_at: moment(ingested_at) })
+}
+
+impl Arranged<'_> {
+    /// The rows of a partition in their order, some at a time.
+    pub(crate) fn batches(&self, span: &Span) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> {
+        order::slices(&span.runs, SLICE_ROWS).map(|runs| self.batch(&runs))
+    }
+
+    fn batch(&self, runs: &[Run]) -> Result<RecordBatch, ArrowError> {
+        let rows = runs.iter().map(|run| run.rows.len()).sum();
+        let columns = self.schema.fields().iter().enumerate();
+        let columns = columns.map(|(place, field)| self.column(place, field, runs, rows)).collect::<Result<_, _>>()?;
+        RecordBatch::try_new(self.schema.clone(), columns)
+    }
+
+    fn column(&self, place: usize, field: &Field, runs: &[Run], rows: usize) -> Result<ArrayRef, ArrowError> {
+        Ok(match field.name().as_str() {
+            DEVICE => Arc::new(self.devices(runs, rows)),
+            TS => Arc::new(TimestampMicrosecondArray::from(self.gather(runs, rows, |part| &part.ts)).with_timezone("+00:00")),
+            ROW => Arc::new(Int64Array::from(self.gather(runs, rows, |part| &part.row))),
+            UPLOAD => {
+                let mut column = StringBuilder::with_capacity(rows, rows * ulid::ULID_LEN);
+                for (run, (upload, _)) in self.parts(runs) {
+                    run.rows.clone().for_each(|_| column.append_value(upload));
+                }
+                Arc::new(column.finish())
+            }
+            INGESTED_AT => Arc::new(TimestampMicrosecondArray::from_value(self.ingested_at, rows).with_timezone_utc()),
+            _ => self.metric(place, field.data_type(), runs, rows)?,
+        })
+    }
+
+    /// Runs with the parts that they are of.
+    fn parts<'a>(&'a self, runs: &'a [Run]) -> impl Iterator<Item = (&'a Run, &'a (&'a str, &'a Packed))> {
+        runs.iter().filter_map(|run| Some((run, self.parts.get(run.part)?)))
+    }
+
+    fn devices(&self, runs: &[Run], rows: usize) -> StringArray {
+        let mut column = StringBuilder::with_capacity(rows, 0);
+        for (run, (_, part)) in self.parts(runs) {
+            // A run is of one device.
+            let device = part.device(run.rows.start).unwrap_or_default();
+            run.rows.clone().for_each(|_| column.append_value(device));
+        }
+        column.finish()
+    }
+
+    fn gather<'a>(&'a self, runs: &'a [Run], rows: usize, values: impl Fn(&'a Packed) -> &'a [i64]) -> Vec<i64> {
+        let mut column = Vec::with_capacity(rows);
+        for (run, (_, part)) in self.parts(runs) {
+            column.extend_from_slice(values(part).get(run.rows.clone()).unwrap_or_default());
+        }
+        column
+    }
+
+    /// A metric of all runs; null where a part has no such column, or no value in it.
+    fn metric(&self, place: usize, of: &DataType, runs: &[Run], rows: usize) -> Result<ArrayRef, ArrowError> {
+        let values = |run: &Run| {
+            let column = (*self.places.get(*self.headers.get(run.part)?)?.get(place)?)?;
+            self.parts.get(run.part)?.1.values.get(column)
+        };
+        match of {
+            DataType::Float64 => {
+                let (mut column, mut valid) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+                for run in runs {
+                    match values(run) {
+                        Some(Values::Whole(whole)) => whole.push_doubles(run.rows.clone(), &mut column, &mut valid),
+                        other => {
+                            let array = array(other, of, &run.rows);
+                            let doubles = array.as_primitive_opt::<Float64Type>().ok_or_else(mistyped)?;
+                            column.extend_from_slice(doubles.values());
+                            valid.extend((0..doubles.len()).map(|at| doubles.is_valid(at)));
+                        }
+                    }
+                }
+                Ok(Arc::new(Float64Array::try_new(ScalarBuffer::from(column), nulls(&valid))?))
+            }
+            DataType::Int64 => {
+                let (mut column, mut valid) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+                for run in runs {
+                    match values(run) {
+                        Some(Values::Whole(whole)) => whole.push_longs(run.rows.clone(), &mut column, &mut valid),
+                        other => {
+                            let array = array(other, of, &run.rows);
+                            let longs = array.as_primitive_opt::<Int64Type>().ok_or_else(mistyped)?;
+                            column.extend_from_slice(longs.values());
+                            valid.extend((0..longs.len()).map(|at| longs.is_valid(at)));
+                        }
+                    }
+                }
+                Ok(Arc::new(Int64Array::try_new(ScalarBuffer::from(column), nulls(&valid))?))
+            }
+            _ => {
+                let arrays: Vec<ArrayRef> = runs.iter().map(|run| array(values(run), of, &run.rows)).collect();
+                let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+                concat(&arrays)
+            }
+        }
+    }
+}
+
+fn array(values: Option<&Values>, of: &DataType, rows: &Range<usize>) -> ArrayRef {
+    values.map_or_else(|| new_null_array(of, rows.len()), |values| values.array(of, rows.clone()))
+}
+
+fn mistyped() -> ArrowError {
+    ArrowError::SchemaError("a column of another type than its table's".to_owned())
 }
 
 /// Why a part cannot stand in a batch; `None` when it can. Parsers promise this, but the fault of one must not cost the rows of others.
@@ -49,98 +198,8 @@ pub(crate) fn flaw(part: &Part) -> Option<String> {
     part.columns.iter().find(|(column, _)| !names.insert(&column.name)).map(|(column, _)| format!("two columns {}", column.name))
 }
 
-/// Arranges parts, each with the id of its upload, in the form of `schema`, which must have a place for all their columns.
-pub(crate) fn arrange(schema: &SchemaRef, parts: &[(&str, &Part)], ingested_at: Timestamp) -> Result<Arranged, ArrowError> {
-    let rows_in_all: usize = parts.iter().map(|(_, part)| part.ts.len()).sum();
-    let order = order(parts)?;
-    let mut columns = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        let column: ArrayRef = match field.name().as_str() {
-            DEVICE => pick(parts, &order, |part| Arc::new(part.device.clone()))?,
-            TS => pick(parts, &order, |part| Arc::new(part.ts.clone()))?,
-            ROW => pick(parts, &order, |part| Arc::new(part.row.clone()))?,
-            UPLOAD => uploads(parts, &order),
-            INGESTED_AT => {
-                let moments = TimestampMicrosecondArray::from_value(moment(ingested_at), rows_in_all);
-                Arc::new(moments.with_timezone_utc())
-            }
-            name => metric(parts, &order, name, field.data_type())?,
-        };
-        columns.push(column);
-    }
-    Ok(Arranged {
-        rows: RecordBatch::try_new(schema.clone(), columns)?,
-        days: days(&order),
-        devices: order.iter().map(|key| key.device).collect::<BTreeSet<_>>().len(),
-    })
-}
-
-/// Where a row goes: ordered by day, device, time, and then as the rows came.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    day: i32,
-    /// The device's place among the names of all devices.
-    device: u32,
-    ts: i64,
-    /// The row's place among the rows of all parts.
-    row: u32,
-    part: u32,
-}
-
-fn order(parts: &[(&str, &Part)]) -> Result<Vec<Key>, ArrowError> {
-    let names: BTreeSet<&str> = parts.iter().flat_map(|(_, part)| part.device.iter().flatten()).collect();
-    let ranks: HashMap<&str, u32> = names.into_iter().zip(0..).collect();
-    let mut keys = Vec::with_capacity(parts.iter().map(|(_, part)| part.ts.len()).sum());
-    for ((_, part), number) in parts.iter().zip(0..) {
-        for (device, ts) in part.device.iter().zip(part.ts.values()) {
-            let device = device.and_then(|name| ranks.get(name)).copied().unwrap_or_default();
-            let day = i32::try_from(ts.div_euclid(DAY_MICROSECONDS)).map_err(too_many)?;
-            let row = u32::try_from(keys.len()).map_err(too_many)?;
-            keys.push(Key { day, device, ts: *ts, row, part: number });
-        }
-    }
-    keys.sort_unstable();
-    Ok(keys)
-}
-
-fn days(order: &[Key]) -> Vec<(i32, Range<usize>)> {
-    let mut at = 0;
-    let mut days = Vec::new();
-    for day in order.chunk_by(|a, b| a.day == b.day) {
-        let rows = at..at + day.len();
-        at = rows.end;
-        days.extend(day.first().map(|key| (key.day, rows)));
-    }
-    days
-}
-
-fn pick(parts: &[(&str, &Part)], order: &[Key], column: impl Fn(&Part) -> ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let arrays: Vec<ArrayRef> = parts.iter().map(|(_, part)| column(part)).collect();
-    let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-    let rows: UInt32Array = order.iter().map(|key| key.row).collect::<Vec<_>>().into();
-    take(&concat(&arrays)?, &rows, None)
-}
-
-/// A metric of all parts; null where a part has no such column, or no value in it.
-fn metric(parts: &[(&str, &Part)], order: &[Key], name: &str, of: &DataType) -> Result<ArrayRef, ArrowError> {
-    let values = |part: &Part| part.columns.iter().find(|(column, _)| column.name == name).map(|(_, values)| values.clone());
-    pick(parts, order, |part| match values(part) {
-        Some(values) if values.data_type() != &DataType::Null => values,
-        _ => new_null_array(of, part.ts.len()),
-    })
-}
-
-fn uploads(parts: &[(&str, &Part)], order: &[Key]) -> ArrayRef {
-    let ids: BTreeMap<u32, &str> = (0..).zip(parts.iter().map(|(upload, _)| *upload)).collect();
-    let mut column = StringBuilder::with_capacity(order.len(), order.len() * ulid::ULID_LEN);
-    for key in order {
-        column.append_value(ids.get(&key.part).copied().unwrap_or_default());
-    }
-    Arc::new(column.finish())
-}
-
 /// The Arrow type that a kind promises.
-fn data_type(kind: Kind) -> DataType {
+pub(crate) fn data_type(kind: Kind) -> DataType {
     match kind {
         Kind::Double => DataType::Float64,
         Kind::Long => DataType::Int64,
@@ -154,10 +213,6 @@ fn data_type(kind: Kind) -> DataType {
 /// A moment as tables hold it: microseconds since the Unix epoch.
 pub(crate) fn moment(at: Timestamp) -> i64 {
     at.as_microsecond()
-}
-
-fn too_many(_: std::num::TryFromIntError) -> ArrowError {
-    ArrowError::ComputeError("more rows or days than a batch can hold".to_owned())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! again: all sources are in it (then the commit landed, and its answer was lost), or none is (then the same Parquet is committed on
 //! top of the new head), or somebody else brought some of them (then these are dropped and the rest is written anew).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +22,9 @@ use uuid::Uuid;
 use crate::batch::Arranged;
 use crate::error::{Error, Fate};
 use crate::ledger::{HEAD, Id, Ledger, Ledgers};
+use crate::packed::Packed;
 use crate::retry::Backoff;
-use crate::rows::{Column, Kind, Part};
+use crate::rows::{Column, Kind};
 use crate::table::{self, Fit, Tables};
 use crate::{batch, clock, metrics, offload, parquet, snapshot};
 
@@ -239,7 +240,7 @@ impl Committer {
             if parts.is_empty() {
                 return Ok(Vec::new());
             }
-            let arranged = arrange(&to, &parts, now)?;
+            let arranged = arrange(&to, parts, now)?;
             let written = parquet::write(&to, &arranged, &name).await;
             written.map_err(Error::table("write data files of", to.identifier().name()))
         };
@@ -268,10 +269,11 @@ impl Committer {
     }
 }
 
-fn arrange(table: &Table, parts: &[(&str, &Part)], now: Timestamp) -> Result<Arranged, Error> {
+fn arrange<'p>(table: &Table, parts: Vec<(&'p str, &'p Packed)>, now: Timestamp) -> Result<Arranged<'p>, Error> {
     let name = table.identifier().name();
     let schema = schema_to_arrow_schema(table.metadata().current_schema()).map_err(Error::table("read the schema of", name))?;
-    batch::arrange(&Arc::new(schema), parts, now).map_err(|source| Error::Rows { table: name.to_owned(), source })
+    let by = parquet::partition(table).map_err(Error::table("read the partitions of", name))?;
+    batch::arrange(&Arc::new(schema), by, parts, now).map_err(|source| Error::Rows { table: name.to_owned(), source })
 }
 
 fn drop_known(ledger: &Ledger, shares: &[Share], progress: &mut Progress) {
@@ -309,13 +311,23 @@ fn open<'a>(shares: &'a [Share], progress: &Progress) -> Vec<(usize, &'a Share)>
 fn fit_all(schema: Option<&Arc<Schema>>, shares: &[Share], progress: &mut Progress) -> Vec<Column> {
     let foreign = schema.and_then(|schema| table::foreign(schema));
     let mut missing: Vec<Column> = Vec::new();
+    // Headers that fit what there is so far. Most files have the one that the file before them had.
+    let mut fit: HashSet<*const Column> = HashSet::new();
     for (at, share) in open(shares, progress) {
+        let mut headers = share.parts.iter().map(|part| part.columns.as_ptr());
         let needed = match &foreign {
             Some(reason) => Err(reason.clone()),
+            None if share.push.is_none() && headers.clone().all(|header| fit.contains(&header)) => continue,
             None => fit_share(schema, share, &missing),
         };
         match needed {
-            Ok(columns) => missing.extend(columns),
+            Ok(columns) => {
+                if !columns.is_empty() {
+                    fit.clear();
+                    missing.extend(columns);
+                }
+                fit.extend(&mut headers);
+            }
             Err(reason) => progress.set(at, Outcome::Refused(reason)),
         }
     }
@@ -326,7 +338,7 @@ fn fit_all(schema: Option<&Arc<Schema>>, shares: &[Share], progress: &mut Progre
 fn fit_share(schema: Option<&Arc<Schema>>, share: &Share, missing: &[Column]) -> Result<Vec<Column>, String> {
     let mut needed: Vec<Column> = Vec::new();
     let revision = share.push.map(|_| snapshot::column());
-    for column in share.parts.iter().flat_map(|part| part.columns.iter().map(|(column, _)| column)).chain(&revision) {
+    for column in share.parts.iter().flat_map(|part| part.columns.iter()).chain(&revision) {
         let fit = schema.map_or(Fit::Missing, |schema| table::fit(schema, column));
         let asked_for = missing.iter().chain(&needed).find(|other| other.name == column.name);
         match (fit, asked_for) {

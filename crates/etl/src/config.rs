@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 use crate::limits::Limits;
+use crate::table::Partition;
 use crate::zone::Zone;
 
 /// How events become rows.
@@ -31,6 +32,8 @@ pub struct Config {
     pub drain: Duration,
     /// When a batch closes.
     pub batch: BatchConfig,
+    /// How new tables are laid out.
+    pub table: TableConfig,
     /// Bounds on one file.
     pub limits: Limits,
     /// How the queue is used.
@@ -50,6 +53,14 @@ pub struct BatchConfig {
     pub max_rows: usize,
     /// Bytes in memory. Twice as many are held at most, while one batch is committed and the next one gathers.
     pub max_bytes: ByteSize,
+}
+
+/// How new tables are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableConfig {
+    /// What spans of time are kept in files of their own.
+    pub partition: Partition,
 }
 
 /// How the queue is used.

@@ -55,6 +55,7 @@ mod metrics;
 mod name;
 mod number;
 mod offload;
+mod packed;
 mod parquet;
 pub mod quarantine;
 mod queue;
@@ -75,7 +76,7 @@ mod uploads;
 mod worker;
 mod zone;
 
-pub use config::{BatchConfig, Config, LedgerConfig, QueueConfig};
+pub use config::{BatchConfig, Config, LedgerConfig, QueueConfig, TableConfig};
 pub use container::{Member, unwrap};
 pub use error::Error;
 pub use facts::{Source as RawObject, Upload};
@@ -90,6 +91,7 @@ pub use queue::{Message, Queue, QueueError, SqsQueue};
 pub use rows::{Column, Kind, Parsed, Part, Refusal, Refused};
 pub use sniff::{Proposal, propose};
 pub use storage::LakeStorage;
+pub use table::Partition;
 pub use uploads::TABLE as UPLOADS;
 
 use append::Pasts;
@@ -187,9 +189,10 @@ async fn run_with(config: Config, seams: Seams, until: Until, shutdown: Cancella
         pasts,
         threads: Semaphore::new(threads),
         backoff,
+        headers: Arc::default(),
     });
     let committer = Committer {
-        tables: Tables::new(catalog, &config.namespace),
+        tables: Tables::new(catalog, &config.namespace).partitioned_by(config.table.partition),
         ledgers: ledgers.clone(),
         remembered: config.ledger.snapshots,
         backoff: Backoff::new(config.retry_max, COMMIT_TRIES_MAX),

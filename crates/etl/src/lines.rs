@@ -8,6 +8,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use serde::{Deserialize, Serialize};
 
+use crate::packed::Packed;
 use crate::rows::{Part, Refused};
 
 /// Neighbouring lines, by the numbers that `_row` has.
@@ -75,9 +76,9 @@ pub(crate) fn of_refused(refused: &[Refused]) -> Vec<Lines> {
 }
 
 /// The lines that these rows are on.
-pub(crate) fn of_parts(parts: &[Part]) -> Vec<Lines> {
-    let of = |part: &Part| {
-        let mut numbers: Vec<u64> = numbers(part).collect();
+pub(crate) fn of_parts(parts: &[Packed]) -> Vec<Lines> {
+    let of = |part: &Packed| {
+        let mut numbers: Vec<u64> = part.row.iter().map(|row| u64::try_from(*row).unwrap_or_default()).collect();
         numbers.sort_unstable();
         merged(numbers.into_iter().map(|line| Lines::one(part.member.clone(), line)).collect())
     };

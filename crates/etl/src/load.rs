@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::Array;
 use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -17,6 +16,7 @@ use crate::format::{File, Formats};
 use crate::lake::{Address, Head, Lake, LakeError};
 use crate::ledger::{Id, Ledgers};
 use crate::limits::Limits;
+use crate::packed::{Headers, Packed};
 use crate::retry::{Backoff, retry};
 use crate::rows::{Parsed, Part, Refusal};
 use crate::{batch, members, offload, uploads};
@@ -27,22 +27,28 @@ pub(crate) struct Loaded {
     pub(crate) upload: Upload,
     pub(crate) source: Id,
     pub(crate) content: Id,
-    pub(crate) read: Result<Read, Refusal>,
+    pub(crate) read: Result<Read<Packed>, Refusal>,
     /// Whether the end of it waits for the next segment of its file.
     pub(crate) held: bool,
 }
 
 /// A file that could be read.
 #[derive(Debug)]
-pub(crate) struct Read {
-    pub(crate) parsed: Parsed,
+pub(crate) struct Read<P = Part> {
+    pub(crate) parsed: Parsed<P>,
     /// The unwrapped file, or the members of an archive one behind the other; kept only while rows of them were refused.
     pub(crate) unwrapped: Vec<u8>,
 }
 
+impl<P> Default for Read<P> {
+    fn default() -> Self {
+        Self { parsed: Parsed::default(), unwrapped: Vec::new() }
+    }
+}
+
 /// What a piece of a file gave.
 struct Piece {
-    read: Result<Read, Refusal>,
+    read: Result<Read<Packed>, Refusal>,
     /// Of all that its rows follow from.
     sha256: String,
     held: bool,
@@ -59,6 +65,7 @@ pub(crate) struct Loader {
     /// One permit for each file that may be parsed at the same time.
     pub(crate) threads: Semaphore,
     pub(crate) backoff: Backoff,
+    pub(crate) headers: Arc<Headers>,
 }
 
 pub(crate) type Parse = dyn Fn(&Upload, &[u8]) -> Result<Read, Refusal> + Send + Sync;
@@ -161,10 +168,11 @@ impl Loader {
     ) -> Result<Piece, Error> {
         // The semaphore is never closed.
         let _permit = self.threads.acquire().await;
-        let (pasts, upload) = (Arc::clone(pasts), upload.clone());
+        let (pasts, upload, headers) = (Arc::clone(pasts), upload.clone(), self.headers.clone());
         let read = tokio::task::spawn_blocking(move || {
             let piece = pasts.read(&upload, &bytes, past.as_deref());
-            Piece { read: piece.read.and_then(checked), sha256: hexadecimal_sha256(&piece.text), held: piece.held }
+            let read = piece.read.and_then(|read| packed(read, &headers));
+            Piece { read, sha256: hexadecimal_sha256(&piece.text), held: piece.held }
         });
         read.await.map_err(|source| Error::Task { doing: "parse an upload", source })
     }
@@ -182,11 +190,11 @@ impl Loader {
         }
     }
 
-    async fn read(&self, upload: &Upload, bytes: Bytes) -> Result<Result<Read, Refusal>, Error> {
+    async fn read(&self, upload: &Upload, bytes: Bytes) -> Result<Result<Read<Packed>, Refusal>, Error> {
         // The semaphore is never closed.
         let _permit = self.threads.acquire().await;
-        let (parse, upload) = (self.parse.clone(), upload.clone());
-        offload::run("parse an upload", move || parse(&upload, &bytes).and_then(checked)).await
+        let (parse, upload, headers) = (self.parse.clone(), upload.clone(), self.headers.clone());
+        offload::run("parse an upload", move || parse(&upload, &bytes).and_then(|read| packed(read, &headers))).await
     }
 }
 
@@ -199,38 +207,36 @@ impl fmt::Debug for Loader {
 impl Loaded {
     /// How many rows it has for tables.
     pub(crate) fn rows(&self) -> usize {
-        self.read.iter().flat_map(|read| &read.parsed.parts).map(|part| part.ts.len()).sum()
+        self.read.iter().flat_map(|read| &read.parsed.parts).map(Packed::rows).sum()
     }
 
     /// Whether it says that a file gets no more bytes, and nothing in that file was waiting for that.
     pub(crate) fn is_idle_close(&self) -> bool {
-        let idle = |read: &Read| self.rows() == 0 && read.parsed.refused.is_empty();
+        let idle = |read: &Read<Packed>| self.rows() == 0 && read.parsed.refused.is_empty();
         append::is_close(&self.upload) && self.read.as_ref().is_ok_and(idle)
     }
 
     /// About how many bytes of memory it takes.
     pub(crate) fn bytes(&self) -> u64 {
-        let arrays = |part: &Part| {
-            let own = part.device.get_array_memory_size() + part.ts.get_array_memory_size() + part.row.get_array_memory_size();
-            own + part.columns.iter().map(|(_, values)| values.get_array_memory_size()).sum::<usize>()
-        };
-        let of = |read: &Read| read.parsed.parts.iter().map(arrays).sum::<usize>() + read.unwrapped.len();
+        let of = |read: &Read<Packed>| read.parsed.parts.iter().map(Packed::bytes).sum::<usize>() + read.unwrapped.len();
         u64::try_from(self.read.as_ref().map_or(0, of)).unwrap_or(u64::MAX)
     }
 }
 
 /// Parts without rows say nothing; parts that cannot stand in a table must not get near the rows of others.
-fn checked(mut read: Read) -> Result<Read, Refusal> {
-    read.parsed.parts.retain(|part| !part.ts.is_empty());
-    for part in &read.parsed.parts {
+fn packed(read: Read, headers: &Headers) -> Result<Read<Packed>, Refusal> {
+    let Read { mut parsed, unwrapped } = read;
+    let mut parts = Vec::with_capacity(parsed.parts.len());
+    for part in std::mem::take(&mut parsed.parts).into_iter().filter(|part| !part.ts.is_empty()) {
         if part.table == uploads::TABLE {
             return Err(Refusal { reason: format!("the table name {} is taken by the record of uploads", uploads::TABLE) });
         }
-        if let Some(flaw) = batch::flaw(part) {
-            return Err(Refusal { reason: format!("format {} gave rows that no table takes: {flaw}", read.parsed.format) });
+        if let Some(flaw) = batch::flaw(&part) {
+            return Err(Refusal { reason: format!("format {} gave rows that no table takes: {flaw}", parsed.format) });
         }
+        parts.push(headers.pack(part));
     }
-    Ok(read)
+    Ok(Read { parsed: parsed.with(parts), unwrapped })
 }
 
 /// Why an upload is too old to be loaded: whether its rows are in a table nobody remembers, and to add them could be to add them

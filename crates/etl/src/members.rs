@@ -12,7 +12,7 @@ use crate::rows::{Parsed, Part, Refusal, Refused};
 ///
 /// A member that cannot be used is refused as one row, and the others load. An error says that none of the file can be used.
 pub(crate) fn read(formats: &Formats, packed: &File<'_>, limits: &Limits) -> Result<Read, Refusal> {
-    let mut read = Read { parsed: Parsed::default(), unwrapped: Vec::new() };
+    let mut read = Read::default();
     for Member { name, bytes } in container::unwrap(packed.bytes, limits)? {
         let path = match &name {
             Some(name) => Cow::Owned(format!("{}/{name}", packed.path)),

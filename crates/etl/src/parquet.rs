@@ -1,11 +1,11 @@
-//! Arranged rows → Parquet files of a table, one or more for each day.
+//! Arranged rows → Parquet files of a table, one or more for each partition.
 
 use ::parquet::basic::{Compression, Encoding, ZstdLevel};
 use ::parquet::file::metadata::SortingColumn;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::schema::types::ColumnPath;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use iceberg::spec::{DataFile, DataFileFormat, Literal, PartitionKey, PrimitiveType, Schema, Struct, Transform, Type};
+use iceberg::spec::{DataFile, DataFileFormat, PartitionKey, PrimitiveType, Schema, Struct, Type};
 use iceberg::table::Table;
 use iceberg::writer::base_writer::data_file_writer::DataFileWriterBuilder;
 use iceberg::writer::file_writer::ParquetWriterBuilder;
@@ -14,24 +14,23 @@ use iceberg::writer::file_writer::rolling_writer::RollingFileWriterBuilder;
 use iceberg::writer::{IcebergWriter, IcebergWriterBuilder};
 use iceberg::{Error, ErrorKind};
 
-use crate::batch::Arranged;
-use crate::table::{DEVICE, ROW, TS};
+use crate::batch::{Arranged, Span};
+use crate::table::{DEVICE, Partition, ROW, TS};
 
 const FILE_BYTES_TARGET: usize = 512 << 20;
-const ROW_GROUP_ROWS: usize = 256 << 10;
+/// A dictionary is written once a row group: the more rows, the less it costs.
+const ROW_GROUP_ROWS: usize = 1 << 20;
 const ZSTD_LEVEL: i32 = 3;
-/// Days written at the same time, so that a batch over many days waits for storage once and not day by day.
-const DAYS_AT_ONCE: usize = 8;
+/// Files written at the same time, and the rows that they hold together.
+const SPANS_AT_ONCE: usize = 8;
+const OPEN_ROWS_MAX: usize = 64 << 10;
 
 /// Writes rows under names that begin with `name`, which nobody else uses. The files belong to no table until they are committed.
-pub(crate) async fn write(table: &Table, arranged: &Arranged, name: &str) -> iceberg::Result<Vec<DataFile>> {
+pub(crate) async fn write(table: &Table, arranged: &Arranged<'_>, name: &str) -> iceberg::Result<Vec<DataFile>> {
     let metadata = table.metadata();
     let schema = metadata.current_schema();
     let spec = metadata.default_partition_spec();
-    if !matches!(spec.fields(), [field] if field.transform == Transform::Day && Some(field.source_id) == schema.field_id_by_name(TS))
-    {
-        return Err(Error::new(ErrorKind::DataInvalid, "the table is not partitioned by the day of ts, and by that alone"));
-    }
+    let by = partition(table)?;
     let builder = DataFileWriterBuilder::new(RollingFileWriterBuilder::new(
         ParquetWriterBuilder::new(properties(schema, arranged.devices), schema.clone()),
         FILE_BYTES_TARGET,
@@ -39,19 +38,36 @@ pub(crate) async fn write(table: &Table, arranged: &Arranged, name: &str) -> ice
         DefaultLocationGenerator::new(metadata)?,
         DefaultFileNameGenerator::new(name.to_owned(), None, DataFileFormat::Parquet),
     ));
-    let days = stream::iter(arranged.days.clone()).map(|(day, rows)| {
-        let day = Struct::from_iter([Some(Literal::date(day))]);
-        let partition = PartitionKey::new(spec.as_ref().clone(), schema.clone(), day);
-        let rows = arranged.rows.slice(rows.start, rows.len());
+    let spans = arranged.spans.iter().map(|span| {
+        let partition = Struct::from_iter([Some(by.literal(span.number))]);
+        let partition = PartitionKey::new(spec.as_ref().clone(), schema.clone(), partition);
         let builder = &builder;
         async move {
             let mut writer = builder.build(Some(partition)).await?;
-            writer.write(rows).await?;
+            for rows in arranged.batches(span) {
+                let misfit = |source| Error::new(ErrorKind::DataInvalid, "rows do not fit the table").with_source(source);
+                writer.write(rows.map_err(misfit)?).await?;
+            }
             writer.close().await
         }
     });
-    let files: Vec<Vec<DataFile>> = days.buffer_unordered(DAYS_AT_ONCE).try_collect().await?;
+    // Small ones together, so that a batch over many days waits for storage once and not day by day; large ones one by one, for each
+    // holds its dictionaries.
+    let rows = arranged.spans.iter().map(Span::rows).max().unwrap_or_default();
+    let at_once = (OPEN_ROWS_MAX / rows.max(1)).clamp(1, SPANS_AT_ONCE);
+    // All are made before the first is driven: a stream that makes them on its way is not `Send`.
+    let spans: Vec<_> = spans.collect();
+    let files: Vec<Vec<DataFile>> = stream::iter(spans).buffer_unordered(at_once).try_collect().await?;
     Ok(files.into_iter().flatten().collect())
+}
+
+/// The partition that a table's files keep to.
+pub(crate) fn partition(table: &Table) -> iceberg::Result<Partition> {
+    let metadata = table.metadata();
+    let by = Partition::of(metadata.default_partition_spec(), metadata.current_schema());
+    by.ok_or_else(|| {
+        Error::new(ErrorKind::DataInvalid, "the table is not partitioned by the day or month of ts, and by that alone")
+    })
 }
 
 /// How rows of this table are stored. Sensors give rounded numbers that repeat, for which a dictionary is the best encoding by far;

@@ -6,8 +6,8 @@ use std::ops::Range;
 use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 
 /// What one file gave. Every row of the file is in exactly one part, or refused.
-#[derive(Debug, Default)]
-pub struct Parsed {
+#[derive(Debug)]
+pub struct Parsed<P = Part> {
     /// Name of the format definition that claimed the file; empty when there was nothing in it to claim. Several, with `, ` between,
     /// when the members of an archive have different ones.
     pub format: String,
@@ -16,13 +16,35 @@ pub struct Parsed {
     /// The tables whose rows are from a file that its device sends whole again and again: only new rows are for them.
     pub snapshots: BTreeSet<String>,
     /// Rows by table, in the order of the file. A file feeds several when its header changes on the way.
-    pub parts: Vec<Part>,
+    pub parts: Vec<P>,
     /// Rows that cannot be used.
     pub refused: Vec<Refused>,
     /// How many rows the format declares that nobody wants.
     pub skipped: u64,
     /// Whether rows have the time of the upload's arrival: equal contents are then different rows.
     pub by_arrival: bool,
+}
+
+impl<P> Default for Parsed<P> {
+    fn default() -> Self {
+        Self {
+            format: String::new(),
+            zone: None,
+            snapshots: BTreeSet::new(),
+            parts: Vec::new(),
+            refused: Vec::new(),
+            skipped: 0,
+            by_arrival: false,
+        }
+    }
+}
+
+impl<P> Parsed<P> {
+    /// The same with other parts.
+    pub(crate) fn with<Q>(self, parts: Vec<Q>) -> Parsed<Q> {
+        let Self { format, zone, snapshots, parts: _, refused, skipped, by_arrival } = self;
+        Parsed { format, zone, snapshots, parts, refused, skipped, by_arrival }
+    }
 }
 
 /// Rows of one file for one table, under one header. All arrays have the same length.
@@ -40,13 +62,6 @@ pub struct Part {
     pub row: Int64Array,
     /// The metric columns, in the file's order.
     pub columns: Vec<(Column, ArrayRef)>,
-}
-
-impl Part {
-    /// How many rows it has.
-    pub(crate) fn rows(&self) -> u64 {
-        u64::try_from(self.ts.len()).unwrap_or(u64::MAX)
-    }
 }
 
 /// A metric column as the file describes it.

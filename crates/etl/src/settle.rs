@@ -12,6 +12,7 @@ use ulid::Ulid;
 
 use crate::commit::{Committer, Share};
 use crate::lake::Lake;
+use crate::packed::Headers;
 use crate::retry::{Backoff, retry};
 use crate::uploads::{self, Record};
 use crate::{metrics, quarantine};
@@ -101,7 +102,8 @@ impl Settler {
 
     /// Records the uploads, or says why that did not work.
     pub(crate) async fn record(&self, batch: Ulid, records: &[(usize, Record)]) -> Result<(), String> {
-        let shares: Arc<[Share]> = records.iter().map(|(_, record)| record.share()).collect();
+        let headers = Headers::default();
+        let shares: Arc<[Share]> = records.iter().map(|(_, record)| record.share(&headers)).collect();
         if shares.is_empty() {
             return Ok(());
         }

@@ -119,7 +119,7 @@ impl State {
         next.forget(remembered);
         let picked = parts.iter().zip(new).filter(|(_, rows)| !rows.is_empty()).map(|(part, rows)| picked(part, rows));
         let picked = picked.collect::<Result<Vec<_>, _>>()?;
-        next.pushes.push((source, picked.iter().map(Part::rows).sum()));
+        next.pushes.push((source, picked.iter().map(rows_of).sum()));
         let surplus = next.pushes.len().saturating_sub(PUSHES_MAX);
         next.pushes.drain(..surplus);
         *self = next;
@@ -193,6 +193,10 @@ fn merge(key: (i64, u64), known: Vec<Known>, sent: Vec<Sent>, landed: i64, rows:
     }
     rows.extend(left);
     new
+}
+
+fn rows_of(part: &Part) -> u64 {
+    u64::try_from(part.ts.len()).unwrap_or(u64::MAX)
 }
 
 /// These rows of a part, each with its revision.

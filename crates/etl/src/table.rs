@@ -16,6 +16,10 @@ use crate::error::Error;
 use crate::name::is_another;
 use crate::rows::{Column, Kind};
 
+mod partition;
+
+pub use partition::Partition;
+
 /// Who measured, and when: the order of the rows in every file.
 pub(crate) const DEVICE: &str = "device";
 pub(crate) const TS: &str = "ts";
@@ -52,11 +56,17 @@ struct Doc {
 pub(crate) struct Tables {
     pub(crate) catalog: Arc<dyn Catalog>,
     namespace: NamespaceIdent,
+    partition: Partition,
 }
 
 impl Tables {
     pub(crate) fn new(catalog: Arc<dyn Catalog>, namespace: &str) -> Self {
-        Self { catalog, namespace: NamespaceIdent::new(namespace.to_owned()) }
+        Self { catalog, namespace: NamespaceIdent::new(namespace.to_owned()), partition: Partition::default() }
+    }
+
+    /// The same, making tables with that partition.
+    pub(crate) fn partitioned_by(self, partition: Partition) -> Self {
+        Self { partition, ..self }
     }
 
     /// The names of the tables there are, in order.
@@ -81,7 +91,7 @@ impl Tables {
         }
     }
 
-    /// Makes a table with these metric columns, partitioned by day, without rows.
+    /// Makes a table with these metric columns, without rows.
     ///
     /// Fails when somebody else makes it at the same time: load it then.
     pub(crate) async fn create(&self, name: &str, columns: &[Column]) -> Result<Table, Error> {
@@ -94,7 +104,7 @@ impl Tables {
                 _ => return Err(failed(error)),
             },
         }
-        let creation = creation(name, columns).map_err(&failed)?;
+        let creation = creation(name, columns, self.partition).map_err(&failed)?;
         let table = self.catalog.create_table(&self.namespace, creation).await.map_err(&failed)?;
         info!(table = name, columns = columns.len(), "created table");
         Ok(table)
@@ -194,7 +204,7 @@ fn clash_of_units(name: &str, here: Option<&str>, there: Option<&str>) -> Option
     (plain(here) != plain(there)).then(|| format!("column {name} is in {here} here and in {there} in the table"))
 }
 
-fn creation(name: &str, columns: &[Column]) -> iceberg::Result<TableCreation> {
+fn creation(name: &str, columns: &[Column], by: Partition) -> iceberg::Result<TableCreation> {
     let own = |(name, of): &(&str, PrimitiveType)| NestedField::required(0, *name, Type::Primitive(of.clone()));
     let metric = |column: &Column| {
         let of = Type::Primitive(type_of(column.kind)?);
@@ -204,7 +214,8 @@ fn creation(name: &str, columns: &[Column]) -> iceberg::Result<TableCreation> {
     let fields = key.iter().map(own).chain(columns.iter().filter_map(metric)).chain(lineage.iter().map(own));
     let fields = (DEVICE_ID..).zip(fields).map(|(id, field)| Arc::new(NestedField { id, ..field }));
     let schema = Schema::builder().with_fields(fields).build()?;
-    let partition = UnboundPartitionSpec::builder().with_spec_id(0).add_partition_field(TS_ID, "ts_day", Transform::Day)?.build();
+    let partition =
+        UnboundPartitionSpec::builder().with_spec_id(0).add_partition_field(TS_ID, by.field(), by.transform())?.build();
     let order = SortOrder::builder().with_order_id(1).with_fields(vec![ascending(DEVICE_ID), ascending(TS_ID)]).build(&schema)?;
     Ok(TableCreation::builder().name(name.to_owned()).schema(schema).partition_spec(partition).sort_order(order).build())
 }

@@ -21,8 +21,8 @@ use crate::limits::Limits;
 use crate::load::{Parse, Read};
 use crate::table::Tables;
 use crate::{
-    Address, BatchConfig, Column, Config, Kind, Lake, LakeStorage, LedgerConfig, Parsed, Part, QueueConfig, Refusal, Refused,
-    Seams, catalog,
+    Address, BatchConfig, Column, Config, Kind, Lake, LakeStorage, LedgerConfig, Parsed, Part, Partition, QueueConfig, Refusal,
+    Refused, Seams, TableConfig, catalog,
 };
 
 mod faults;
@@ -235,6 +235,7 @@ pub(crate) fn config() -> Config {
         retry_max: Duration::from_millis(20),
         drain: Duration::from_secs(60),
         batch: BatchConfig { max_age: Duration::from_millis(20), max_rows: 1 << 20, max_bytes: ByteSize::mib(64) },
+        table: TableConfig { partition: Partition::Day },
         limits: Limits::for_tests(),
         queue: QueueConfig { visibility: Duration::from_secs(60) },
         ledger: LedgerConfig { window: None, snapshots: Duration::from_hours(24 * 14) },

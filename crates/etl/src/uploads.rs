@@ -9,6 +9,7 @@ use crate::batch::moment;
 use crate::commit::Share;
 use crate::facts::Upload;
 use crate::ledger::Id;
+use crate::packed::Headers;
 use crate::rows::{Column, Kind, Part};
 
 /// The table's name, which no format may give to its own.
@@ -64,7 +65,7 @@ impl Outcome {
 
 impl Record {
     /// The row that tells this, as a share for the committer. Contents do not count here: each upload has its own row.
-    pub(crate) fn share(&self) -> Share {
+    pub(crate) fn share(&self, headers: &Headers) -> Share {
         let upload = &self.upload;
         let columns = vec![
             text("upload", Some(&upload.id)),
@@ -97,7 +98,7 @@ impl Record {
             row: Int64Array::from(vec![1]),
             columns,
         };
-        Share { upload: upload.id.clone(), source: self.source, content: None, push: None, parts: vec![part] }
+        Share { upload: upload.id.clone(), source: self.source, content: None, push: None, parts: vec![headers.pack(part)] }
     }
 }
 

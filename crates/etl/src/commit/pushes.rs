@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use ulid::Ulid;
 
+use super::share::rows_of;
 use super::{Committer, Outcome, Progress, Share, open};
 use crate::error::Error;
 use crate::ledger::{Id, Kept, Ledger};
 use crate::offload;
+use crate::packed::Packed;
 use crate::rows::Part;
 use crate::snapshot::Refused;
 
@@ -17,14 +19,14 @@ use crate::snapshot::Refused;
 #[derive(Debug, Default)]
 pub(super) struct Pushes {
     /// The new rows of a share, by its place in the batch.
-    new: BTreeMap<usize, Vec<Part>>,
+    new: BTreeMap<usize, Vec<Packed>>,
     refused: Vec<(usize, String)>,
     paths: BTreeMap<Id, Kept>,
 }
 
 impl Pushes {
     /// The rows of a share that are for the table.
-    pub(super) fn parts<'a>(&'a self, at: usize, share: &'a Share) -> &'a [Part] {
+    pub(super) fn parts<'a>(&'a self, at: usize, share: &'a Share) -> &'a [Packed] {
         self.new.get(&at).map_or(&share.parts, Vec::as_slice)
     }
 
@@ -54,7 +56,7 @@ impl Committer {
             progress.set(*at, Outcome::Refused(reason.clone()));
         }
         for (at, parts) in &pushes.new {
-            progress.added.insert(*at, parts.iter().map(Part::rows).sum());
+            progress.added.insert(*at, rows_of(parts));
         }
         Ok(pushes)
     }
@@ -86,9 +88,10 @@ fn hold(shares: &[Share], order: &[usize], mut paths: BTreeMap<Id, Kept>, rememb
     for (at, share) in order.iter().filter_map(|at| Some((*at, shares.get(*at)?))) {
         let Some(push) = share.push else { continue };
         let state = &mut paths.entry(push.place).or_default().state;
-        match state.take(share.source, push, &share.parts, remembered) {
+        let parts: Vec<Part> = share.parts.iter().map(Packed::unpack).collect();
+        match state.take(share.source, push, &parts, remembered) {
             Ok(new) => {
-                pushes.new.insert(at, new);
+                pushes.new.insert(at, new.into_iter().map(Packed::from).collect());
             }
             Err(Refused::Because(reason)) => pushes.refused.push((at, reason)),
             Err(Refused::Pick(source)) => {

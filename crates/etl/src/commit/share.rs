@@ -1,7 +1,7 @@
 //! What is brought to a table, and what became of it.
 
 use crate::ledger::Id;
-use crate::rows::Part;
+use crate::packed::Packed;
 use crate::snapshot::Push;
 
 /// One upload's rows for one table.
@@ -16,7 +16,7 @@ pub(crate) struct Share {
     /// The push that they are from, when the file is sent whole again and again: then only its new rows are for the table.
     pub(crate) push: Option<Push>,
     /// The rows, under one header or several.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<Packed>,
 }
 
 impl Share {
@@ -26,8 +26,13 @@ impl Share {
 
     /// How many rows it has.
     pub(crate) fn rows(&self) -> u64 {
-        self.parts.iter().map(Part::rows).sum()
+        rows_of(&self.parts)
     }
+}
+
+/// How many rows these parts have.
+pub(super) fn rows_of(parts: &[Packed]) -> u64 {
+    u64::try_from(parts.iter().map(Packed::rows).sum::<usize>()).unwrap_or(u64::MAX)
 }
 
 /// What became of a share.

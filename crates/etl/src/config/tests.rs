@@ -8,6 +8,7 @@ const WHOLE: &str = r#"
     retry_max = "30s"
     drain = "30s"
     batch = { max_age = "5s", max_rows = 1000000, max_bytes = "128 MiB" }
+    table = { partition = "day" }
     limits = { file_bytes = "512 MiB", unwrapped_bytes = "1 GiB", ratio = 200, depth = 2, members = 10000, line_bytes = "1 MiB", columns = 4096, year_min = 1990, year_max = 2099 }
     queue = { visibility = "2m" }
     ledger = { snapshots = "14days" }

@@ -15,8 +15,8 @@ use crate::lake::LakeError;
 use crate::ledger::new_name;
 use crate::lines::{self, Lines};
 use crate::load::{Loaded, Read};
+use crate::packed::Packed;
 use crate::quarantine::{self, Case, Entry, Released};
-use crate::rows::Part;
 use crate::settle::{Item, Verdict};
 use crate::uploads::Outcome;
 
@@ -169,15 +169,18 @@ impl Runner {
 }
 
 /// Leaves of a file the lines that are meant; for tables that others are in, each as a part of its own.
-fn keep_only(read: &mut Read, wanted: &[Lines], loaded: &[String]) -> Result<(), Error> {
-    let mut parts: Vec<Part> = Vec::new();
+fn keep_only(read: &mut Read<Packed>, wanted: &[Lines], loaded: &[String]) -> Result<(), Error> {
+    let mut parts: Vec<Packed> = Vec::new();
     for part in std::mem::take(&mut read.parsed.parts) {
+        let part = part.unpack();
         let failed = |source| Error::Rows { table: part.table.clone(), source };
         let meant = lines::only(&part, wanted).map_err(failed)?;
-        match meant.rows() {
+        match meant.ts.len() {
             0 => {}
-            _ if loaded.contains(&meant.table) => parts.extend(lines::apart(&meant).map_err(failed)?),
-            _ => parts.push(meant),
+            _ if loaded.contains(&meant.table) => {
+                parts.extend(lines::apart(&meant).map_err(failed)?.into_iter().map(Packed::from));
+            }
+            _ => parts.push(meant.into()),
         }
     }
     read.parsed.parts = parts;

@@ -8,8 +8,9 @@ use crate::commit::{Outcome, Share};
 use crate::ledger::Id;
 use crate::lines::{self, Lines};
 use crate::load::{Loaded, Read};
+use crate::packed::Packed;
 use crate::quarantine::Case;
-use crate::rows::{Part, Refusal, Refused};
+use crate::rows::{Refusal, Refused};
 use crate::snapshot::Push;
 use crate::uploads::{self, Record};
 
@@ -67,7 +68,7 @@ impl Item {
         let push = Push { place: Id::of_place(&upload.device, &upload.path), landed: upload.landed_at.as_microsecond() };
         let mut shares: BTreeMap<(String, Id), Share> = BTreeMap::new();
         for part in std::mem::take(&mut parsed.parts) {
-            let line = part.row.values().first().copied().unwrap_or_default();
+            let line = part.row.first().copied().unwrap_or_default();
             let each_line = self.loaded_before.contains(&part.table);
             let source = if each_line { Id::of_line(source, part.member.as_deref(), line) } else { *source };
             let push = parsed.snapshots.contains(&part.table).then_some(push);
@@ -122,7 +123,7 @@ impl Item {
             loaded: loaded_before,
         };
         let mut added = BTreeMap::new();
-        let Read { parsed, unwrapped } = match read {
+        let Read { parsed, unwrapped, .. } = match read {
             Ok(read) => read,
             Err(Refusal { reason }) => {
                 record.reason = Some(reason.clone());
@@ -200,13 +201,13 @@ fn list(names: &mut Vec<String>, name: String) {
 }
 
 /// The refused lines that parts have rows of as well.
-fn mixed(parts: &[Part], refused: &[Refused]) -> Vec<Lines> {
+fn mixed(parts: &[Packed], refused: &[Refused]) -> Vec<Lines> {
     if refused.is_empty() {
         return Vec::new();
     }
     let refused: HashSet<(Option<&str>, u64)> = refused.iter().map(|row| (row.member.as_deref(), row.row)).collect();
     let both = parts.iter().flat_map(|part| {
-        let lines = part.row.values().iter().filter_map(|row| u64::try_from(*row).ok());
+        let lines = part.row.iter().filter_map(|row| u64::try_from(*row).ok());
         lines.filter(|line| refused.contains(&(part.member.as_deref(), *line))).map(|line| Lines::one(part.member.clone(), line))
     });
     lines::merged(both.collect())

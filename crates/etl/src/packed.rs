@@ -1,0 +1,197 @@
+//! The rows of one part, held small until they are written: a batch is as large as memory allows, and the larger it is, the fewer
+//! and the better compressed are the files that it makes.
+//!
+//! Sensors give rounded numbers. A column of them is kept as whole numbers of its last decimal place, counted from its smallest
+//! value, in two or four bytes each. What does not come back from that bit by bit is kept as it came.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow::datatypes::DataType;
+
+use crate::batch::data_type;
+use crate::rows::{Column, Kind, Part};
+
+mod whole;
+
+pub(crate) use whole::{Whole, nulls};
+
+/// Rows for one table, under one header.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    pub(crate) table: String,
+    /// The member of the archive that they stand in.
+    pub(crate) member: Option<String>,
+    pub(crate) devices: Devices,
+    /// Microseconds since the Unix epoch.
+    pub(crate) ts: Box<[i64]>,
+    /// The 1-based line on which each row begins.
+    pub(crate) row: Box<[i64]>,
+    /// What the columns are; files with the same header share it.
+    pub(crate) columns: Arc<[Column]>,
+    /// One for each of the columns.
+    pub(crate) values: Vec<Values>,
+}
+
+/// Which device measured a row.
+#[derive(Debug)]
+pub(crate) enum Devices {
+    /// The same for all.
+    One(Box<str>),
+    /// As many as rows.
+    Each(StringArray),
+}
+
+/// The values of a column.
+#[derive(Debug)]
+pub(crate) enum Values {
+    Whole(Whole),
+    Array(ArrayRef),
+}
+
+impl Packed {
+    /// The rows as they were before they were packed.
+    pub(crate) fn unpack(&self) -> Part {
+        let all = 0..self.rows();
+        let columns = self.columns.iter().zip(&self.values);
+        Part {
+            table: self.table.clone(),
+            member: self.member.clone(),
+            device: match &self.devices {
+                Devices::One(device) => all.clone().map(|_| Some(device)).collect(),
+                Devices::Each(devices) => devices.clone(),
+            },
+            ts: TimestampMicrosecondArray::from(self.ts.to_vec()).with_timezone_utc(),
+            row: Int64Array::from(self.row.to_vec()),
+            columns: columns
+                .map(|(column, values)| (column.clone(), values.array(&data_type(column.kind), all.clone())))
+                .collect(),
+        }
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.ts.len()
+    }
+
+    /// About how many bytes of memory they take.
+    pub(crate) fn bytes(&self) -> usize {
+        const COLUMN_BYTES: usize = size_of::<Values>() + 16;
+        let values = |values: &Values| match values {
+            Values::Whole(whole) => whole.bytes(),
+            Values::Array(array) => array.get_array_memory_size(),
+        };
+        let devices = match &self.devices {
+            Devices::One(device) => device.len(),
+            Devices::Each(devices) => devices.get_array_memory_size(),
+        };
+        let own = size_of::<Self>() + self.table.len() + devices + size_of_val(&*self.ts) + size_of_val(&*self.row);
+        own + self.values.iter().map(|of| values(of) + COLUMN_BYTES).sum::<usize>()
+    }
+
+    /// Whether all rows are of one device.
+    pub(crate) fn is_of_one_device(&self) -> bool {
+        matches!(self.devices, Devices::One(_))
+    }
+
+    /// The names of its devices, some of them more than once.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let (one, each) = match &self.devices {
+            Devices::One(device) => (Some(&**device), None),
+            Devices::Each(devices) => (None, Some(devices.iter().flatten())),
+        };
+        one.into_iter().chain(each.into_iter().flatten())
+    }
+
+    /// The device of a row; `None` where there is no such row.
+    pub(crate) fn device(&self, row: usize) -> Option<&str> {
+        match &self.devices {
+            Devices::One(device) => Some(device),
+            Devices::Each(devices) => (row < devices.len()).then(|| devices.value(row)),
+        }
+    }
+}
+
+/// The headers seen last, so that files under the same one share it.
+#[derive(Debug, Default)]
+pub(crate) struct Headers(Mutex<Vec<Arc<[Column]>>>);
+
+impl Headers {
+    const KEPT: usize = 64;
+
+    fn shared(&self, columns: Vec<Column>) -> Arc<[Column]> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = kept.iter().position(|known| **known == *columns) {
+            // Devices of one kind come one after the other: the header seen last is looked at first.
+            let known = kept.remove(at);
+            kept.insert(0, known.clone());
+            return known;
+        }
+        let columns: Arc<[Column]> = columns.into();
+        kept.truncate(Self::KEPT - 1);
+        kept.insert(0, columns.clone());
+        columns
+    }
+
+    /// Packs a part without flaw (see [`crate::batch::flaw`]).
+    pub(crate) fn pack(&self, part: Part) -> Packed {
+        let mut columns = Vec::with_capacity(part.columns.len());
+        let mut values = Vec::with_capacity(part.columns.len());
+        let mut decimals = 0;
+        for (column, array) in part.columns {
+            values.push(Values::of(array, column.kind, &mut decimals));
+            columns.push(column);
+        }
+        Packed {
+            table: part.table,
+            member: part.member,
+            devices: Devices::of(part.device),
+            ts: part.ts.values().as_ref().into(),
+            row: part.row.values().as_ref().into(),
+            columns: self.shared(columns),
+            values,
+        }
+    }
+}
+
+impl From<Part> for Packed {
+    fn from(part: Part) -> Self {
+        Headers::default().pack(part)
+    }
+}
+
+impl Devices {
+    fn of(devices: StringArray) -> Self {
+        let mut names = devices.iter().flatten();
+        match names.next() {
+            Some(first) if names.all(|name| name == first) => Self::One(first.into()),
+            _ => Self::Each(devices),
+        }
+    }
+}
+
+impl Values {
+    /// Packs a column. `decimals` is how many decimal places the column before had, for a start, and becomes what this one has.
+    fn of(array: ArrayRef, kind: Kind, decimals: &mut u8) -> Self {
+        let any: &dyn std::any::Any = array.as_any();
+        let whole = match kind {
+            Kind::Double => any.downcast_ref::<Float64Array>().and_then(|array| Whole::of_doubles(array, decimals)),
+            Kind::Long => any.downcast_ref::<Int64Array>().and_then(Whole::of_longs),
+            _ => None,
+        };
+        whole.map_or(Self::Array(array), Self::Whole)
+    }
+
+    /// Some of the values as an array of that type, which theirs must be unless they are all null.
+    pub(crate) fn array(&self, of: &DataType, rows: std::ops::Range<usize>) -> ArrayRef {
+        match self {
+            Self::Whole(whole) if *of == DataType::Int64 => Arc::new(whole.longs(rows)),
+            Self::Whole(whole) => Arc::new(whole.doubles(rows)),
+            Self::Array(array) if array.data_type() == &DataType::Null => new_null_array(of, rows.len()),
+            Self::Array(array) => array.slice(rows.start, rows.len()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use arrow::array::{BooleanArray, StringArray};
+use proptest::prelude::*;
+
+use super::*;
+
+fn pack(array: impl Array + 'static, kind: Kind) -> (Values, bool) {
+    let mut decimals = 0;
+    let values = Values::of(Arc::new(array), kind, &mut decimals);
+    let is_whole = matches!(values, Values::Whole(_));
+    (values, is_whole)
+}
+
+/// Packs doubles, sees them come back bit by bit, and says whether they got smaller.
+fn doubles(values: &[Option<f64>]) -> bool {
+    let (packed, is_whole) = pack(Float64Array::from(values.to_vec()), Kind::Double);
+    let back = packed.array(&DataType::Float64, 0..values.len());
+    let back: &Float64Array = back.as_any().downcast_ref().unwrap();
+    let bits = |values: &mut dyn Iterator<Item = Option<f64>>| values.map(|value| value.map(f64::to_bits)).collect::<Vec<_>>();
+    assert_eq!(bits(&mut back.iter()), bits(&mut values.iter().copied()));
+    is_whole
+}
+
+#[test]
+fn rounded_numbers_are_small_and_come_back() {
+    assert!(doubles(&[Some(21.06), Some(-7999.0), None, Some(0.0), Some(0.001)]));
+    assert!(doubles(&[Some(1e6), Some(-1e6), Some(0.5)]), "four bytes each");
+    assert!(doubles(&[None, None]));
+}
+
+#[test]
+fn numbers_that_would_not_come_back_stay_as_they_are() {
+    for odd in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -0.0, 1.0 / 3.0, 1e300, 5e-324, 9.007_199_254_740_993e15] {
+        assert!(!doubles(&[Some(21.06), Some(odd)]), "{odd}");
+    }
+    assert!(!doubles(&[Some(0.0), Some(5e9)]), "too far apart");
+}
+
+#[test]
+fn the_largest_code_is_left_for_nulls() {
+    for range in [65_534, 65_535, 65_536, i64::from(u32::MAX) - 1, i64::from(u32::MAX)] {
+        let longs = Int64Array::from(vec![Some(-5), None, Some(range - 5)]);
+        let (packed, is_whole) = pack(longs.clone(), Kind::Long);
+        assert_eq!(is_whole, range < i64::from(u32::MAX), "{range}");
+        assert_eq!(packed.array(&DataType::Int64, 0..3).as_ref(), &longs as &dyn Array);
+    }
+    assert!(!pack(Int64Array::from(vec![i64::MIN, i64::MAX]), Kind::Long).1);
+}
+
+#[test]
+fn other_types_stay_as_they_are_and_nulls_take_the_type_of_the_table() {
+    let (packed, _) = pack(StringArray::from(vec!["a", "b", "c"]), Kind::Text);
+    assert_eq!(packed.array(&DataType::Utf8, 1..3).as_ref(), &StringArray::from(vec!["b", "c"]) as &dyn Array);
+    let (packed, _) = pack(arrow::array::NullArray::new(3), Kind::Unknown);
+    assert_eq!(packed.array(&DataType::Boolean, 1..3).as_ref(), &BooleanArray::from(vec![None, None]) as &dyn Array);
+}
+
+#[test]
+fn files_with_the_same_header_share_it() {
+    let headers = Headers::default();
+    let column = |name: &str| Column { name: name.into(), original: name.into(), unit: None, process: None, kind: Kind::Double };
+    let first = headers.shared(vec![column("a")]);
+    let other = headers.shared(vec![column("b")]);
+    assert!(Arc::ptr_eq(&first, &headers.shared(vec![column("a")])));
+    assert!(!Arc::ptr_eq(&first, &other));
+}
+
+proptest! {
+    #[test]
+    fn every_double_comes_back(values in proptest::collection::vec(
+        proptest::option::of(prop_oneof![
+            any::<f64>(),
+            (-1_000_000i32..1_000_000, 0i32..10).prop_map(|(whole, places)| f64::from(whole) / 10f64.powi(places)),
+        ]),
+        0..20,
+    )) {
+        doubles(&values);
+    }
+}
