@@ -31,6 +31,8 @@ pub(crate) struct Upstream {
     stream: TcpStream,
     received: BytesMut,
     data: DataPort,
+    /// Nobody waits for the greeting: it is read with the reply to the first command.
+    has_greeted: bool,
     _awake: Awake,
 }
 
@@ -50,7 +52,7 @@ impl Answer {
 }
 
 impl Upstream {
-    /// Starts libunftp for a session that has not logged in yet, and waits until it greets.
+    /// Starts libunftp for a session that has not logged in yet.
     pub(crate) async fn start(shared: &Arc<Shared>, session: &Arc<Session>) -> io::Result<Self> {
         let login = Login::new(Arc::clone(&shared.accounts), Arc::clone(&shared.logins), Arc::clone(session));
         let (storing, session) = (Arc::clone(shared), Arc::clone(session));
@@ -63,7 +65,7 @@ impl Upstream {
         let user = command("USER", &account.name);
         let (storing, session) = (Arc::clone(shared), Arc::clone(session));
         let mut upstream = Self::serve(shared, Again::new(account), move || storing.landing(&session).going_on()).await?;
-        // libunftp reads no further than PASS before it has decided.
+        // What follows PASS is refused until libunftp has decided.
         upstream.send(&format!("{user}{}", command("PASS", "again"))).await?;
         upstream.take(331).await?;
         upstream.take(230).await?;
@@ -98,9 +100,7 @@ impl Upstream {
         // It ends by itself when our side of the connection is closed.
         shared.tasks.spawn(server.service(theirs));
 
-        let mut upstream = Self { stream, received: BytesMut::new(), data, _awake: metrics::awake() };
-        upstream.reply().await?;
-        Ok(upstream)
+        Ok(Self { stream, received: BytesMut::new(), data, has_greeted: false, _awake: metrics::awake() })
     }
 
     /// Sends commands, each with its line end.
@@ -123,7 +123,10 @@ impl Upstream {
                     // An idle session holds no buffer.
                     self.received = BytesMut::new();
                 }
-                return Ok(Answer { code, raw });
+                if std::mem::replace(&mut self.has_greeted, true) {
+                    return Ok(Answer { code, raw });
+                }
+                continue;
             }
             if self.received.len() > REPLY_BYTES_MAX {
                 return Err(io::ErrorKind::InvalidData.into());
