@@ -53,7 +53,7 @@ class Bench:
         work.chmod(0o755)
         return self.starts[name](work)
 
-    def stop(self, server: Server) -> None:
+    def remove(self, server: Server) -> None:
         server.stop()
         shutil.rmtree(server.log.parent, ignore_errors=True)
 
@@ -81,7 +81,8 @@ class Bench:
                 for failure, count in report["failures"].items():
                     print(f"{name}: {count} × {failure}", file=sys.stderr)
                 found[name].append(report)
-                self.stop(server)
+                # Its files stay until the end: for minutes ext4 is slow to make new ones where thousands were deleted.
+                server.stop()
         return found
 
     def throughput(self, size: int, rounds: int) -> dict[str, list[float]]:
@@ -94,7 +95,7 @@ class Bench:
                 if report["failures"]:
                     sys.exit(f"{name}: {report['failures']}")
                 found[name].append(report["seconds"])
-                self.stop(server)
+                self.remove(server)
         return found
 
     def memory(self, sessions: int) -> dict[str, float]:
@@ -109,7 +110,7 @@ class Bench:
                 found[name] = (server.memory() - alone) / sessions / 1024
             fleet.kill()
             fleet.wait()
-            self.stop(server)
+            self.remove(server)
         return found
 
     def load(self, idle: int, rate: int, seconds: int) -> dict:
@@ -128,7 +129,7 @@ class Bench:
                 fleet.wait(max(1.0, seconds / 20))
         report = json.loads(fleet.stdout.read().splitlines()[-1])
         outbox = sum(1 for _ in (server.log.parent / "inlet-data/outbox").glob("*.json"))
-        self.stop(server)
+        self.remove(server)
         return {**report, **of_session, "outbox": outbox, "series": series}
 
 
@@ -203,7 +204,7 @@ def pyftpdlibs(bench: Bench, size: "Size") -> list[str]:
     for name in ["inlet", "pyftpdlib"]:
         server = bench.start(name)
         found[name] = ftpbench.run(server, bench.cache, size.ftpbench)
-        bench.stop(server)
+        bench.remove(server)
     rows = [[f"{what}, {unit}", f"{value:,.2f}", f"{found['pyftpdlib'][what][0]:,.2f}"] for what, (value, unit) in found["inlet"].items()]
     return ["## ftpbench", "", "pyftpdlib's own script, one client after the other and many at once:", "",
             table(["", "inlet", "pyftpdlib"], rows)]
@@ -246,6 +247,8 @@ def main() -> None:
 
     work = pathlib.Path(tempfile.mkdtemp(prefix="inlet-bench-", dir=options.work))
     work.chmod(0o755)
+    # On ext4 folders in it lie far apart, so that no server works among what the one before has left.
+    subprocess.run(["chattr", "+T", work], stderr=subprocess.DEVNULL)
     options.cache.mkdir(parents=True, exist_ok=True)
     lines = ["# What ingest costs", "", "Written by `tests/bench/run ingest`; [tests/bench](../../tests/bench/README.md) says what it does.", "",
              f"{machine()} The file system is {file_system(work)}, and at most {hard:,} descriptors a process are allowed. Inlet syncs each upload "

@@ -7,16 +7,25 @@ use std::os::fd::AsRawFd;
 /// One in so many descriptors is kept.
 const KEPT_ONE_IN: u64 = 4;
 
+/// When one in so many is in use, they are scarce.
+const SCARCE_ONE_IN: u64 = 2;
+
 /// The descriptors that no new session is given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reserve {
     first: u64,
+    scarce: u64,
 }
 
 impl Reserve {
     /// The last ones of so many.
     pub(crate) fn of(files_max: u64) -> Self {
-        Self { first: files_max - files_max / KEPT_ONE_IN }
+        Self { first: files_max - files_max / KEPT_ONE_IN, scarce: files_max / SCARCE_ONE_IN }
+    }
+
+    /// Whether so many were in use when this one was opened that sessions should hold none that they do not need now.
+    pub(crate) fn is_near(self, opened: &impl AsRawFd) -> bool {
+        Self { first: self.scarce, ..self }.holds(opened)
     }
 
     /// Whether a descriptor that was opened just now is among them. The kernel gives the lowest number that is free, so all below

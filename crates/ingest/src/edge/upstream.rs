@@ -142,6 +142,11 @@ impl Upstream {
         reserve.holds(&self.stream)
     }
 
+    /// Whether it was started when descriptors were scarce.
+    pub(crate) fn is_near(&self, reserve: Reserve) -> bool {
+        reserve.is_near(&self.stream)
+    }
+
     /// Connects to the data port that libunftp opened for its last EPSV.
     pub(crate) async fn data(&self) -> io::Result<TcpStream> {
         self.data.connect().await

@@ -20,9 +20,9 @@ const REST_AFTER: Duration = Duration::from_secs(2);
 
 impl Connection {
     pub(super) async fn next_line(&mut self) -> Result<Vec<u8>, End> {
-        // When descriptors are short they go round among the sessions that need one now.
-        let is_short = self.upstream.as_ref().is_some_and(|upstream| upstream.is_in(self.shared.reserve));
-        let rests_at = Instant::now() + if is_short { Duration::ZERO } else { REST_AFTER };
+        // When descriptors are scarce they go round among the sessions that need one now.
+        let are_scarce = self.upstream.as_ref().is_some_and(|upstream| upstream.is_near(self.shared.reserve));
+        let rests_at = Instant::now() + if are_scarce { Duration::ZERO } else { REST_AFTER };
         loop {
             let Shared { stopping, dismissed, .. } = &*self.shared;
             let leave = if self.account.is_none() || self.was_last { stopping } else { dismissed };
