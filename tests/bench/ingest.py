@@ -236,6 +236,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round, small sizes: to see that it runs")
     parser.add_argument("--idle", type=int, default=Size.idle, help="idle sessions under load (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=Size.minutes, help="how long the load lasts (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=Size.rounds, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--cache", type=pathlib.Path, default=CACHE, help="where the peers are unpacked (default: %(default)s)")
     parser.add_argument("--work", type=pathlib.Path, help="where files go; a folder that is removed again")
     parser.add_argument("--report", type=pathlib.Path, help="write what is printed to this file too")
@@ -243,7 +244,7 @@ def main() -> None:
     # A descriptor a session here and there, and four there while it logs in.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    size = QUICK if options.quick else Size(idle=options.idle, minutes=options.minutes)
+    size = QUICK if options.quick else Size(rounds=options.rounds, idle=options.idle, minutes=options.minutes)
 
     work = pathlib.Path(tempfile.mkdtemp(prefix="inlet-bench-", dir=options.work))
     work.chmod(0o755)

@@ -21,6 +21,8 @@ use report::{Report, Tally};
 
 /// How many devices log in at the same time while a fleet comes up.
 const LOGINS_AT_ONCE: u64 = 64;
+/// How long a visit may take that began before the end of a run.
+const GRACE: Duration = Duration::from_secs(5);
 /// How often an idle session says so.
 const NOOP_EVERY: Duration = Duration::from_secs(60);
 
@@ -154,14 +156,19 @@ fn print(line: &str) -> anyhow::Result<()> {
 }
 
 async fn uploads(fleet: Arc<Fleet>, clients: u64, lasting: Duration) -> anyhow::Result<Report> {
-    let began = Instant::now();
+    let until = Instant::now() + lasting;
     let mut visitors = JoinSet::new();
     for _ in 0..clients {
         let fleet = fleet.clone();
         visitors.spawn(async move {
             let mut tally = Tally::default();
-            while began.elapsed() < lasting {
-                tally.add(fleet.visit().await);
+            while Instant::now() < until {
+                let visited = timeout_at(until + GRACE, fleet.visit()).await.context("still waiting when all was over");
+                // What ends later is not counted, so that one client that hangs does not slow the others down.
+                match visited.and_then(|visited| visited) {
+                    Ok(_) if Instant::now() > until => {}
+                    outcome => tally.add(outcome),
+                }
             }
             tally
         });
@@ -170,7 +177,7 @@ async fn uploads(fleet: Arc<Fleet>, clients: u64, lasting: Duration) -> anyhow::
     while let Some(visitor) = visitors.join_next().await {
         tally.merge(visitor?);
     }
-    Ok(tally.report(began.elapsed()))
+    Ok(tally.report(lasting))
 }
 
 async fn file(fleet: &Fleet) -> anyhow::Result<Report> {
