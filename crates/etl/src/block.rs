@@ -14,7 +14,7 @@ pub(crate) use row::{Rows, Source};
 use crate::column::{CellFault, Filling, Rules, excerpt};
 use crate::rows::{Column, Kind, Part, Refusal, Refused};
 use crate::text::{Line, Lines, Text};
-use crate::time::{DateOrder, TimeFormat, YearLast};
+use crate::time::{DateOrder, NotShown, Orders, TimeFormat, YearLast};
 use crate::tokenise::{Cell, Separator, Syntax, tokenise};
 use crate::zone::Local;
 
@@ -71,8 +71,7 @@ pub(crate) fn date_order<'t>(
     take: impl Fn(&Line<'t>) -> Take,
 ) -> Result<Option<DateOrder>, DateOrderFault> {
     let mut cells = Vec::new();
-    let mut found: Option<DateOrder> = None;
-    let mut any = false;
+    let mut orders = Orders::default();
     for line in lines {
         match take(&line) {
             Take::Row => {}
@@ -80,15 +79,11 @@ pub(crate) fn date_order<'t>(
             Take::End => break,
         }
         let time = tokenise(line.text, syntax, &mut cells).ok().and_then(|()| YearLast::read(cells.get(time)?.text));
-        let Some(time) = time else { continue };
-        any = true;
-        match (time.order(), found) {
-            (Some(order), Some(other)) if order != other => return Err(DateOrderFault::Both(line.number)),
-            (Some(order), _) => found = Some(order),
-            (None, _) => {}
+        if time.is_some_and(|time| !orders.see(&time)) {
+            return Err(DateOrderFault::Both(line.number));
         }
     }
-    if any && found.is_none() { Err(DateOrderFault::Neither) } else { Ok(found) }
+    orders.settled().map_err(|NotShown| DateOrderFault::Neither)
 }
 
 /// Why the order of day and month is not known.

@@ -5,10 +5,12 @@
 mod calendar;
 mod epoch;
 mod pattern;
+mod year_last;
 
 use calendar::{Clock, Date, microseconds};
 pub(crate) use epoch::{EpochUnit, decimal_micros};
 pub(crate) use pattern::Pattern;
+pub(crate) use year_last::{DateOrder, NotShown, Orders, YearLast};
 
 /// A time as the text gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +19,6 @@ pub(crate) struct Stamp {
     pub(crate) wall: i64,
     /// Seconds east of Greenwich, when the text says so.
     pub(crate) offset: Option<i64>,
-}
-
-/// Which number comes first in `9/1/2016`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum DateOrder {
-    /// The 9th of January.
-    DayMonth,
-    /// The 1st of September.
-    MonthDay,
 }
 
 /// How a file writes its times.
@@ -66,6 +58,24 @@ impl TimeFormat {
             Self::Any(formats) => formats.iter().find_map(Self::date_order),
         }
     }
+
+    /// Whether the order of day and month is for the file to show.
+    pub(crate) fn is_order_open(&self) -> bool {
+        match self {
+            Self::IsoOrYearLast(order) => order.is_none(),
+            Self::Any(formats) => formats.iter().any(Self::is_order_open),
+            Self::Iso | Self::Epoch(_) | Self::Pattern(_) => false,
+        }
+    }
+
+    /// The same with the order that the file has shown.
+    pub(crate) fn ordered(self, shown: Option<DateOrder>) -> Self {
+        match self {
+            Self::IsoOrYearLast(None) => Self::IsoOrYearLast(shown),
+            Self::Any(formats) => Self::Any(formats.into_iter().map(|format| format.ordered(shown)).collect()),
+            other => other,
+        }
+    }
 }
 
 /// Reads ISO 8601 as loggers write it.
@@ -79,51 +89,6 @@ fn iso(text: &str) -> Option<Stamp> {
             stamp(date, clock, offset_or_end(rest)?)
         }
         _ => None,
-    }
-}
-
-/// A date with its year last, whose order of day and month is not known yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct YearLast {
-    first: i64,
-    second: i64,
-    year: i64,
-    clock: Clock,
-    offset: Option<i64>,
-}
-
-impl YearLast {
-    /// Reads `9/1/2016 15:30`, with one or two digits, `/`, `.` or `-` between, seconds, fraction and offset optional.
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        let (first, rest) = number(text.as_bytes(), 2)?;
-        let [separator @ (b'/' | b'.' | b'-'), rest @ ..] = rest else { return None };
-        let (second, rest) = number(rest, 2)?;
-        let rest = rest.strip_prefix(std::slice::from_ref(separator))?;
-        let [y1, y2, y3, y4, rest @ ..] = rest else { return None };
-        let year = digits(&[*y1, *y2, *y3, *y4])?;
-        let (clock, rest) = match rest {
-            [] => (Clock::default(), rest),
-            [b' ' | b'T', rest @ ..] => clock(rest)?,
-            _ => return None,
-        };
-        Some(Self { first, second, year, clock, offset: offset_or_end(rest)? })
-    }
-
-    /// The only order in which this is a date, when there is only one.
-    pub(crate) fn order(&self) -> Option<DateOrder> {
-        match (self.stamp(DateOrder::DayMonth), self.stamp(DateOrder::MonthDay)) {
-            (Some(_), None) => Some(DateOrder::DayMonth),
-            (None, Some(_)) => Some(DateOrder::MonthDay),
-            _ => None,
-        }
-    }
-
-    fn stamp(&self, order: DateOrder) -> Option<Stamp> {
-        let (day, month) = match order {
-            DateOrder::DayMonth => (self.first, self.second),
-            DateOrder::MonthDay => (self.second, self.first),
-        };
-        stamp(Date { year: self.year, month, day }, self.clock, self.offset)
     }
 }
 

@@ -89,7 +89,7 @@ impl<'f> Clock<'f> {
 }
 
 fn time_fault(format: &TimeFormat, text: &str) -> String {
-    if matches!(format, TimeFormat::IsoOrYearLast(None)) && YearLast::read(text).is_some() {
+    if format.is_order_open() && YearLast::read(text).is_some() {
         format!("{} has its day and month in an order that nothing says", excerpt(text))
     } else {
         CellFault::NotTime(excerpt(text)).to_string()

@@ -27,7 +27,6 @@ use crate::block::{self, Field, Layout, Outcome, Take};
 use crate::number::Decimal;
 use crate::rows::{Refusal, Refused};
 use crate::text::{Line, Lines, Text};
-use crate::time::TimeFormat;
 use crate::tokenise::{Place, Separator, Syntax};
 use crate::zone::Local;
 
@@ -264,12 +263,12 @@ pub(super) fn skip_separator_line(lines: &mut Lines<'_>) {
 /// Finds out the order of day and month where the format leaves it to the file.
 fn with_date_order<'f>(layout: Layout<'f>, lines: &Lines<'_>, reading: &Reading<'_>) -> Result<Layout<'f>, String> {
     let time = layout.fields.iter().position(|field| matches!(field, Field::Time(0)));
-    let Some(time) = time.filter(|_| layout.time == TimeFormat::IsoOrYearLast(None)) else { return Ok(layout) };
+    let Some(time) = time.filter(|_| layout.time.is_order_open()) else { return Ok(layout) };
     let order = block::date_order(lines.clone(), layout.syntax, time, |_| Take::Row).map_err(|fault| {
         let name = &reading.format.name;
         format!("{fault}: add date_order = \"day-month\" or \"month-day\" to timestamp in format {name:?}, or in one of its own for this device")
     })?;
-    Ok(Layout { time: TimeFormat::IsoOrYearLast(order), ..layout })
+    Ok(Layout { time: layout.time.clone().ordered(order), ..layout })
 }
 
 /// Goes behind rows that nobody wants, or that there are none of.
