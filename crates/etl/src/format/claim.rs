@@ -6,20 +6,20 @@
 //! for more lines at the top, then one that asks for a first line, then one that asks for a first column, then one whose parser knows
 //! the text for its own. Between equals nothing decides, and the file is refused.
 
-use std::cmp::Ordering;
+mod choice;
+mod texts;
 
-use encoding_rs::Encoding;
+use choice::Missing;
+pub(super) use choice::claimed;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::Regex;
 use serde::Deserialize;
+use texts::Texts;
 
 use super::definition::Problems;
 use super::delimited::skip_separator_line;
 use super::{File, Format, Parser};
 use crate::json::{self, Path};
-use crate::limits::Limits;
-use crate::rows::Refusal;
-use crate::text::Text;
 
 /// So many lines at the top are looked through.
 const TOP_LINES: usize = 64;
@@ -108,56 +108,59 @@ impl Claim {
     }
 
     /// What is missing of the conditions that the bytes have no part in.
-    fn place_missing(&self, file: &File<'_>) -> Option<String> {
+    fn place_missing(&self, file: &File<'_>) -> Result<(), Missing> {
         if !self.written.devices.is_empty() && !self.devices.is_match(file.device) {
-            return Some(format!("the device is not {}", one_of(&self.written.devices)));
+            return Err(Missing::of_place(format!("the device is not {}", one_of(&self.written.devices))));
         }
         if !self.written.paths.is_empty() && !self.paths.is_match(file.path) {
-            return Some(format!("the path is not {}", one_of(&self.written.paths)));
+            return Err(Missing::of_place(format!("the path is not {}", one_of(&self.written.paths))));
         }
-        None
+        Ok(())
     }
 
-    /// How specific the claim on this text is, or what is missing.
-    fn rank(&self, text: &Text<'_>, parser: &Parser) -> Result<Rank, String> {
-        let Match { begins, columns, first_column, .. } = &self.written;
+    /// How specific the claim on this file is, or what is missing. Only what shows nowhere else is looked for in the whole of its text.
+    fn rank(&self, texts: &mut Texts<'_, '_>, format: &Format) -> Result<Rank, Missing> {
+        let Match { begins, first_line, columns, first_column, .. } = &self.written;
+        let places = usize::from(!self.written.devices.is_empty()) + usize::from(!self.written.paths.is_empty());
+        // Conditions that hold, of which each one makes the format likelier.
+        let mut held = 2 * places;
+        let text = texts.head(&format.encodings).map_err(|refusal| Missing::of_text(held, refusal.reason.clone()))?;
         let mut top = text.lines();
         skip_separator_line(&mut top);
         let first = top.find(|line| !line.is_blank());
         let start = first.as_ref().map_or("", |line| line.text);
         let begun = begins.iter().filter(|begin| start.starts_with(begin.as_str())).map(String::len).max();
         if !begins.is_empty() && begun.is_none() {
-            return Err(format!("it does not begin with {}", one_of(begins)));
+            return Err(Missing::of_text(held, format!("it does not begin with {}", one_of(begins))));
         }
+        held += usize::from(begun.is_some());
         if !self.first_line.is_empty() && !self.first_line.iter().any(|regex| regex.is_match(start)) {
-            return Err(format!("its first line is not {}", one_of(&self.written.first_line)));
+            return Err(Missing::of_text(held, format!("its first line is not {}", one_of(first_line))));
         }
-        if let Some(regex) = self.lines.iter().find(|regex| !text.lines().take(TOP_LINES).any(|line| regex.is_match(line.text))) {
-            return Err(format!("none of its first {TOP_LINES} lines is `{regex}`"));
+        held += usize::from(!first_line.is_empty());
+        for regex in &self.lines {
+            if !text.lines().take(TOP_LINES).any(|line| regex.is_match(line.text)) {
+                return Err(Missing::of_text(held, format!("none of its first {TOP_LINES} lines is `{regex}`")));
+            }
+            held += 1;
         }
         if !(columns.is_empty() && first_column.is_empty()) {
-            let names = parser.names(text)?;
-            let has = |column: &String| names.iter().any(|name| same(name, column));
-            if let Some(missing) = columns.iter().find(|column| !has(column)) {
-                return Err(format!("its header has no column {missing:?}"));
-            }
-            let is_first = |column: &String| names.first().is_some_and(|name| same(name, column));
-            if !first_column.is_empty() && !first_column.iter().any(is_first) {
-                let found: String = names.first().into_iter().flat_map(|name| name.chars()).take(SHOWN).collect();
-                return Err(format!("its first column is {found:?}, not {}", one_of(first_column)));
-            }
+            let names = format.parser.names(text).map_err(|reason| Missing::of_text(held, reason))?;
+            self.names_missing(&names, &mut held)?;
         }
         if !self.members.is_empty() {
             // A look for the names is much cheaper than to read a document for nothing.
             let names: Vec<&str> = self.members.iter().flat_map(Path::names).collect();
-            let root = Some(text).filter(|text| text.has(&names)).and_then(json::first);
-            let root = root.ok_or("it is no JSON with the names of match.members in it")?;
+            let text = texts.whole(&format.encodings).ok().filter(|text| text.has(&names));
+            let root = text.and_then(json::first);
+            let root =
+                root.ok_or_else(|| Missing::of_text(held, "it is no JSON with the names of match.members in it".to_owned()))?;
             if let Some(missing) = self.members.iter().find(|path| path.find(&root).is_none()) {
-                return Err(format!("its first document has no {}", missing.flat()));
+                return Err(Missing::of_header(held, format!("its first document has no {}", missing.flat())));
             }
         }
-        if self.written.content && !parser.recognises(text) {
-            return Err("its text is of another kind".to_owned());
+        if self.written.content && !texts.whole(&format.encodings).is_ok_and(|text| format.parser.recognises(text)) {
+            return Err(Missing::of_text(held, "its text is of another kind".to_owned()));
         }
         Ok(self.rank_with(begun))
     }
@@ -178,6 +181,24 @@ impl Claim {
             first_column: !self.written.first_column.is_empty(),
             content: self.written.content,
         }
+    }
+
+    /// What is missing of the names in a header.
+    fn names_missing(&self, names: &[String], held: &mut usize) -> Result<(), Missing> {
+        let Match { columns, first_column, .. } = &self.written;
+        // Read with the wrong delimiter, a header is one name.
+        let missing = if names.len() > 1 { Missing::of_header } else { Missing::of_text };
+        let has = |column: &&String| names.iter().any(|name| same(name, column));
+        *held += columns.iter().filter(has).count();
+        if let Some(absent) = columns.iter().find(|column| !has(column)) {
+            return Err(missing(*held, format!("its header has no column {absent:?}")));
+        }
+        let is_first = |column: &String| names.first().is_some_and(|name| same(name, column));
+        if !first_column.is_empty() && !first_column.iter().any(is_first) {
+            let found: String = names.first().into_iter().flat_map(|name| name.chars()).take(SHOWN).collect();
+            return Err(missing(*held, format!("its first column is {found:?}, not {}", one_of(first_column))));
+        }
+        Ok(())
     }
 }
 
@@ -202,64 +223,6 @@ fn globs(key: &str, globs: &[String], problems: &mut Problems<'_>) -> Option<Glo
         set.add(problems.note(key, glob)?);
     }
     problems.note(key, set.build())
-}
-
-/// The format that claims a file, and the file's text in that format's encoding; `None` when the file has nothing in it. `formats` are
-/// in the order of [`Claim::rank_max`], the highest first, so that most are not even looked at.
-pub(super) fn claimed<'f, 'b>(
-    formats: &'f [Format],
-    file: &File<'b>,
-    limits: &Limits,
-) -> Result<Option<(&'f Format, Text<'b>)>, Refusal> {
-    if file.bytes.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let mut missing = Vec::new();
-    let mut best: Option<(Rank, &Format)> = None;
-    let mut rival = None;
-    let mut texts: Vec<(&[&'static Encoding], Result<Text<'b>, Refusal>)> = Vec::new();
-    let is_ascii = file.bytes.is_ascii();
-    let alike = |one: &[&'static Encoding], other: &[&'static Encoding]| {
-        // ASCII is the same text in all of these.
-        let compatible = |encodings: &[&'static Encoding]| encodings.first().is_some_and(|first| first.is_ascii_compatible());
-        one == other || (is_ascii && compatible(one) && compatible(other))
-    };
-    for format in formats {
-        if best.is_some_and(|(rank, _)| rank > format.claim.rank_max()) {
-            break;
-        }
-        if let Some(what) = format.claim.place_missing(file) {
-            missing.push(format!("{}: {what}", format.name));
-            continue;
-        }
-        if !texts.iter().any(|(encodings, _)| alike(encodings, &format.encodings)) {
-            texts.push((&format.encodings, Text::decode(file.bytes, &format.encodings, limits)));
-        }
-        let text = texts.iter().find(|(encodings, _)| alike(encodings, &format.encodings)).map(|(_, text)| text);
-        let rank = match text {
-            Some(Ok(text)) if text.is_blank() => return Ok(None),
-            Some(Ok(text)) => format.claim.rank(text, &format.parser),
-            Some(Err(refusal)) => Err(refusal.reason.clone()),
-            None => continue,
-        };
-        match rank {
-            Err(what) => missing.push(format!("{}: {what}", format.name)),
-            Ok(rank) => match best.map_or(Ordering::Greater, |(other, _)| rank.cmp(&other)) {
-                Ordering::Greater => (best, rival) = (Some((rank, format)), None),
-                Ordering::Equal => rival = Some(format),
-                Ordering::Less => {}
-            },
-        }
-    }
-    let Some((_, format)) = best else {
-        return Err(Refusal { reason: format!("no format claims the file ({})", missing.join("; ")) });
-    };
-    if let Some(rival) = rival {
-        let reason = format!("formats {} and {} both claim the file: give one of them paths or devices", format.name, rival.name);
-        return Err(Refusal { reason });
-    }
-    let text = texts.into_iter().find(|(encodings, _)| alike(encodings, &format.encodings)).map(|(_, text)| text);
-    text.transpose().map(|text| text.map(|text| (format, text)))
 }
 
 #[cfg(test)]
