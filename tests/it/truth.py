@@ -10,7 +10,7 @@ import re
 import pyarrow
 
 # The lineage columns' names are taken before the first metric comes.
-TAKEN = ("device", "ts", "_upload", "_row", "_ingested_at")
+TAKEN = ("device", "ts", "_upload", "_row", "_ingested_at", "_revision", "extra")
 
 
 @functools.cache

@@ -19,6 +19,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use jiff::Timestamp;
 
+use crate::extra;
 use crate::packed::{Packed, Values, nulls};
 use crate::rows::{Column, Kind, Part};
 use crate::table::{DEVICE, INGESTED_AT, Partition, ROW, TS, UPLOAD};
@@ -161,9 +162,12 @@ impl Arranged<'_> {
                 Ok(Arc::new(Int64Array::try_new(ScalarBuffer::from(column), nulls(&valid))?))
             }
             _ => {
-                let arrays: Vec<ArrayRef> = runs.iter().map(|run| array(values(run), of, &run.rows)).collect();
+                let is_map = matches!(of, DataType::Map(..));
+                let carried = if is_map { &DataType::Utf8 } else { of };
+                let arrays: Vec<ArrayRef> = runs.iter().map(|run| array(values(run), carried, &run.rows)).collect();
                 let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
-                concat(&arrays)
+                let column = concat(&arrays)?;
+                if is_map { extra::maps(column.as_string_opt().ok_or_else(mistyped)?, of) } else { Ok(column) }
             }
         }
     }
@@ -204,7 +208,7 @@ pub(crate) fn data_type(kind: Kind) -> DataType {
         Kind::Double => DataType::Float64,
         Kind::Long => DataType::Int64,
         Kind::Boolean => DataType::Boolean,
-        Kind::Text => DataType::Utf8,
+        Kind::Text | Kind::Extra => DataType::Utf8,
         Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
         Kind::Unknown => DataType::Null,
     }

@@ -258,7 +258,8 @@ impl Filling {
 
     /// The column's values, and their type.
     pub(crate) fn finish(self) -> Result<(Kind, ArrayRef), arrow::error::ArrowError> {
-        self.cells.finish()
+        let (kind, values) = self.cells.finish()?;
+        Ok((if self.typing == Typing::Declared(Kind::Extra) { Kind::Extra } else { kind }, values))
     }
 }
 

@@ -42,6 +42,7 @@ use solar_log::SolarLog;
 use toa5::Toa5;
 use tob::Tob;
 
+use crate::extra::{self, Rare, Room};
 use crate::limits::Limits;
 use crate::rows::{Parsed, Part, Refusal, Refused};
 use crate::text::{Text, Unit};
@@ -105,6 +106,8 @@ struct Format {
     /// Rows without a time of their own have that of the upload's arrival.
     receipt_time: bool,
     encodings: Vec<&'static Encoding>,
+    /// The columns that are not the table's.
+    rare: Rare,
     parser: Parser,
 }
 
@@ -259,6 +262,7 @@ impl Formats {
             Parser::Tob(tob) => tob.read(&reading, &mut local)?,
             Parser::Prometheus(prometheus) => prometheus.read(&reading, &mut local)?,
         };
+        let parts = parts.into_iter().map(extra::folded).collect::<Result<Vec<Part>, Refusal>>()?;
         refused.sort_by_key(|refused| refused.bytes.start);
         let zone = local.used().then(|| zone.name().to_owned());
         let snapshots = match format.arrival {
@@ -328,10 +332,9 @@ impl Parser {
 }
 
 impl Reading<'_> {
-    /// Refuses a header with more columns than allowed.
-    fn check_columns(&self, columns: usize) -> Result<(), String> {
-        let most = self.limits.columns;
-        if columns <= most { Ok(()) } else { Err(format!("{columns} columns, {most} allowed")) }
+    /// Which columns of the file its tables have room for.
+    fn room(&self) -> Room<'_> {
+        Room::new(self.limits.columns, &self.format.rare)
     }
 }
 

@@ -39,6 +39,7 @@ mod container;
 mod delivery;
 mod error;
 mod event;
+mod extra;
 mod facts;
 mod format;
 pub mod inspect;

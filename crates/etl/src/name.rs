@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-/// Columns that every table has of its own.
-const RESERVED: [&str; 6] = ["device", "ts", "_upload", "_row", "_ingested_at", "_revision"];
+use crate::extra::EXTRA;
+
+/// Columns that a table has of its own.
+const RESERVED: [&str; 7] = ["device", "ts", "_upload", "_row", "_ingested_at", "_revision", EXTRA];
 
 /// Lower case, runs of characters outside `[a-z0-9]` as one `_`, none at either end.
 fn plain(original: &str) -> String {

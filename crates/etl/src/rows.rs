@@ -92,6 +92,8 @@ pub enum Kind {
     Text,
     /// `TimestampMicrosecondArray` with time zone `+00:00`.
     Timestamp,
+    /// `StringArray`: what a map of the column `extra` has, see [`crate::extra`].
+    Extra,
     /// `NullArray`: no cell of this file had a value, so the type is not known yet.
     Unknown,
 }

@@ -12,6 +12,7 @@ use arrow::array::{Int64Array, StringArray, TimestampMicrosecondArray};
 use columns::Columns;
 pub(crate) use columns::{Entry, Kinds, Role};
 
+use crate::extra::Room;
 use crate::rows::{Part, Refusal, Refused};
 use crate::time::TimeFormat;
 use crate::zone::Local;
@@ -56,7 +57,7 @@ pub(crate) struct Sheets<'f> {
     sheets: Vec<Sheet>,
     by_name: HashMap<String, usize>,
     cells: usize,
-    columns_max: usize,
+    room: Room<'f>,
     /// How times in cells are written.
     time: &'f TimeFormat,
     decided: HashMap<String, Kinds>,
@@ -74,22 +75,22 @@ struct Sheet {
 /// Goes through a file by `fill`, and once more when only its end has shown what a column is. What `fill` refuses comes with the
 /// parts.
 pub(crate) fn read<'f>(
-    columns_max: usize,
+    room: Room<'f>,
     time: &'f TimeFormat,
     mut fill: impl FnMut(&mut Sheets<'f>) -> Result<Vec<Refused>, Refusal>,
 ) -> Result<(Vec<Part>, Vec<Refused>), Refusal> {
-    let mut sheets = Sheets::new(columns_max, time, HashMap::new());
+    let mut sheets = Sheets::new(room, time, HashMap::new());
     let mut refused = fill(&mut sheets)?;
     if let Some(decided) = sheets.contested() {
-        sheets = Sheets::new(columns_max, time, decided);
+        sheets = Sheets::new(room, time, decided);
         refused = fill(&mut sheets)?;
     }
     Ok((sheets.finish()?, refused))
 }
 
 impl<'f> Sheets<'f> {
-    fn new(columns_max: usize, time: &'f TimeFormat, decided: HashMap<String, Kinds>) -> Self {
-        Self { sheets: Vec::new(), by_name: HashMap::new(), cells: 0, columns_max, time, decided }
+    fn new(room: Room<'f>, time: &'f TimeFormat, decided: HashMap<String, Kinds>) -> Self {
+        Self { sheets: Vec::new(), by_name: HashMap::new(), cells: 0, room, time, decided }
     }
 
     /// Adds a row to a table, wholly or not at all.
@@ -101,7 +102,7 @@ impl<'f> Sheets<'f> {
         };
         let Some(sheet) = self.sheets.get_mut(at) else { return Err("its table is missing".into()) };
         let before = sheet.cells();
-        sheet.columns.add(entries, sheet.times.len(), self.columns_max, self.time, local)?;
+        sheet.columns.add(entries, sheet.times.len(), self.room, self.time, local)?;
         sheet.devices.push(row.device);
         sheet.times.push(row.time);
         sheet.numbers.push(number);

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use iceberg::spec::{
-    NestedField, NullOrder, PrimitiveType, Schema, SortDirection, SortField, SortOrder, Transform, Type, UnboundPartitionSpec,
+    MapType, NestedField, NullOrder, PrimitiveType, Schema, SortDirection, SortField, SortOrder, Transform, Type,
+    UnboundPartitionSpec,
 };
 use iceberg::table::Table;
 use iceberg::transaction::{AddColumn, ApplyTransactionAction, Transaction};
@@ -118,7 +119,7 @@ impl Tables {
         let mut update = transaction.update_schema();
         for column in columns {
             if let Some(of) = type_of(column.kind) {
-                let added = AddColumn::builder().name(&column.name).field_type(Type::Primitive(of)).doc(doc(column));
+                let added = AddColumn::builder().name(&column.name).field_type(of).doc(doc(column));
                 update = update.add_column(added.build());
             }
         }
@@ -163,7 +164,7 @@ pub(crate) fn fit(schema: &Schema, column: &Column) -> Fit {
     let Some(field) = schema.field_by_name(&column.name) else {
         return if column.kind == Kind::Unknown { Fit::Fits } else { Fit::Missing };
     };
-    if let Some(of) = type_of(column.kind).filter(|of| *field.field_type != Type::Primitive(of.clone())) {
+    if let Some(of) = type_of(column.kind).filter(|of| !is_same(of, &field.field_type)) {
         return Fit::Clash(clash_of_types(column, &of, &field.field_type.to_string()));
     }
     let doc: Doc = field.doc.as_deref().and_then(|doc| serde_json::from_str(doc).ok()).unwrap_or_default();
@@ -192,7 +193,7 @@ fn clash_of_names(column: &Column, there: &str) -> String {
 }
 
 /// Types are often inferred from a file's values, so the reason names the line that settles them.
-fn clash_of_types(column: &Column, here: &PrimitiveType, there: &str) -> String {
+fn clash_of_types(column: &Column, here: &Type, there: &str) -> String {
     let Column { name, original, .. } = column;
     let line = format!("columns = [{{ name = {original:?}, type = \"…\" }}]");
     format!("column {name} is {here} here and {there} in the table; a format definition can say which it is: {line}")
@@ -207,12 +208,18 @@ fn clash_of_units(name: &str, here: Option<&str>, there: Option<&str>) -> Option
 fn creation(name: &str, columns: &[Column], by: Partition) -> iceberg::Result<TableCreation> {
     let own = |(name, of): &(&str, PrimitiveType)| NestedField::required(0, *name, Type::Primitive(of.clone()));
     let metric = |column: &Column| {
-        let of = Type::Primitive(type_of(column.kind)?);
+        let of = type_of(column.kind)?;
         Some(NestedField::optional(0, &column.name, of).with_doc(doc(column)))
     };
     let (key, lineage) = OWN.split_at(2);
     let fields = key.iter().map(own).chain(columns.iter().filter_map(metric)).chain(lineage.iter().map(own));
-    let fields = (DEVICE_ID..).zip(fields).map(|(id, field)| Arc::new(NestedField { id, ..field }));
+    let mut fields: Vec<NestedField> = (DEVICE_ID..).zip(fields).map(|(id, field)| NestedField { id, ..field }).collect();
+    let next = fields.last().map_or(DEVICE_ID, |last| last.id + 1);
+    // There is one map at most.
+    for field in fields.iter_mut().filter(|field| matches!(*field.field_type, Type::Map(_))) {
+        *field.field_type = map_of_texts(next);
+    }
+    let fields = fields.into_iter().map(Arc::new);
     let schema = Schema::builder().with_fields(fields).build()?;
     let partition =
         UnboundPartitionSpec::builder().with_spec_id(0).add_partition_field(TS_ID, by.field(), by.transform())?.build();
@@ -235,14 +242,33 @@ fn doc(column: &Column) -> String {
 }
 
 /// The table's type for values of a kind; none while no value has been seen.
-fn type_of(kind: Kind) -> Option<PrimitiveType> {
-    match kind {
-        Kind::Double => Some(PrimitiveType::Double),
-        Kind::Long => Some(PrimitiveType::Long),
-        Kind::Boolean => Some(PrimitiveType::Boolean),
-        Kind::Text => Some(PrimitiveType::String),
-        Kind::Timestamp => Some(PrimitiveType::Timestamptz),
-        Kind::Unknown => None,
+fn type_of(kind: Kind) -> Option<Type> {
+    Some(Type::Primitive(match kind {
+        Kind::Double => PrimitiveType::Double,
+        Kind::Long => PrimitiveType::Long,
+        Kind::Boolean => PrimitiveType::Boolean,
+        Kind::Text => PrimitiveType::String,
+        Kind::Timestamp => PrimitiveType::Timestamptz,
+        Kind::Extra => return Some(map_of_texts(0)),
+        Kind::Unknown => return None,
+    }))
+}
+
+/// Its two fields have ids of their own, the first of them this one.
+fn map_of_texts(id: i32) -> Type {
+    let text = || Type::Primitive(PrimitiveType::String);
+    let (key, value) = (NestedField::map_key_element(id, text()), NestedField::map_value_element(id + 1, text(), false));
+    Type::Map(MapType::new(key.into(), value.into()))
+}
+
+/// Whether two types are the same but for the ids within them.
+fn is_same(a: &Type, b: &Type) -> bool {
+    match (a, b) {
+        (Type::Map(a), Type::Map(b)) => {
+            is_same(&a.key_field.field_type, &b.key_field.field_type)
+                && is_same(&a.value_field.field_type, &b.value_field.field_type)
+        }
+        _ => a == b,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is known of the rows under a header before the first of them is read.
 
 use crate::column::Typing;
+use crate::extra::Room;
 use crate::number::Decimal;
 use crate::rows::Column;
 use crate::time::TimeFormat;
@@ -35,12 +36,19 @@ pub(crate) struct Layout<'f> {
 }
 
 impl<'f> Layout<'f> {
-    /// Rows of a table and a device, with nothing else said of them.
-    pub(crate) fn new(table: String, device: String, fields: Vec<Field>, syntax: &'f Syntax, time: TimeFormat) -> Self {
+    /// Rows of a table and a device, with nothing else said of them. Fields that the table has no `room` for are extra.
+    pub(crate) fn new(
+        table: String,
+        device: String,
+        fields: Vec<Field>,
+        room: Room<'_>,
+        syntax: &'f Syntax,
+        time: TimeFormat,
+    ) -> Self {
         Self {
             table,
             device,
-            fields,
+            fields: room.fields(fields),
             facts: Vec::new(),
             devices: Vec::new(),
             syntax,

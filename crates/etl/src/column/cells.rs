@@ -30,7 +30,7 @@ impl Cells {
             Kind::Double => Self::Double(Values::new(rows, nulls)),
             Kind::Long => Self::Long(Values::new(rows, nulls)),
             Kind::Boolean => Self::Boolean(Values::new(rows, nulls)),
-            Kind::Text => Self::Text(Texts::new(rows, nulls)),
+            Kind::Text | Kind::Extra => Self::Text(Texts::new(rows, nulls)),
             Kind::Timestamp => Self::Timestamp(Values::new(rows, nulls)),
             Kind::Unknown => Self::Undecided(nulls),
         }

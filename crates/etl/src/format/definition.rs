@@ -18,6 +18,7 @@ use super::solar_log::{SolarLog, SolarLogKeys};
 use super::toa5::{Toa5, Toa5Keys};
 use super::tob::Tob;
 use super::{Format, FormatError, Parser};
+use crate::extra::Rare;
 use crate::zone::Zone;
 
 /// A definition as it is written.
@@ -40,6 +41,9 @@ struct Definition {
     /// What text may be encoded in, in order (see [`crate::text`]), by WHATWG's labels.
     #[serde(default = "utf_8")]
     encodings: Vec<String>,
+    /// Globs over the names of columns that few rows have a use for: their values are in the table's map.
+    #[serde(default)]
+    extra: Vec<String>,
     #[serde(rename = "match")]
     matches: Match,
     toa5: Option<Toa5Keys>,
@@ -139,6 +143,7 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
         problems.note("zone", zone)
     });
     let encodings = encodings(&definition.encodings, problems);
+    let rare = problems.note("extra", Rare::new(&definition.extra));
     let zone = match zone {
         None => None,
         Some(zone) => Some(zone?),
@@ -152,6 +157,7 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
         zone,
         receipt_time,
         encodings: encodings?,
+        rare: rare?,
         parser: parser?,
     })
 }

@@ -41,7 +41,7 @@ impl Fronius {
     /// All rows of a file.
     pub(super) fn read(self, reading: &Reading<'_>, local: &mut Local<'_>) -> Result<Yield, Refusal> {
         let style = Style::of(reading.text);
-        let (parts, refused) = sheet::read(reading.limits.columns, &TimeFormat::Iso, |sheets| {
+        let (parts, refused) = sheet::read(reading.room(), &TimeFormat::Iso, |sheets| {
             let mut refused = Vec::new();
             for document in Documents::new(reading.text, style).map_err(|reason| Refusal { reason })? {
                 let added = match &document.root {

@@ -117,7 +117,7 @@ impl Json {
             Some(column) => Some(Path::to_one(column).map_err(|error| Refusal { reason: error.to_string() })?),
         };
         let mut skipped = 0;
-        let (parts, refused) = sheet::read(reading.limits.columns, format, |sheets| {
+        let (parts, refused) = sheet::read(reading.room(), format, |sheets| {
             let mut pass = Pass { json: self, reading, device: device.as_ref(), sheets, local, refused: Vec::new(), skipped: 0 };
             let documents = Documents::new(reading.text, style).map_err(|reason| Refusal { reason })?;
             for document in documents {

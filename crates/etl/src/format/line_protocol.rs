@@ -51,7 +51,7 @@ impl Precision {
 impl LineProtocol {
     /// All points of a file, table by table in the order of their first points.
     pub(super) fn read(self, reading: &Reading<'_>, local: &mut Local<'_>) -> Result<Yield, Refusal> {
-        let (parts, refused) = sheet::read(reading.limits.columns, &TimeFormat::Iso, |sheets| {
+        let (parts, refused) = sheet::read(reading.room(), &TimeFormat::Iso, |sheets| {
             let mut refused = Vec::new();
             for line in reading.text.lines() {
                 if line.is_blank() || line.text.starts_with('#') {

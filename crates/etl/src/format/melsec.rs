@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{Reading, Yield};
 use crate::block::{self, Field, Layout, Take};
 use crate::column::Typing;
+use crate::extra::check_columns;
 use crate::name::Names;
 use crate::rows::{Column, Kind, Refusal};
 use crate::text::{Line, Text};
@@ -85,7 +86,7 @@ fn layout<'p>(places: &'p Places, reading: &Reading<'_>) -> Result<Layout<'p>, S
     if types.len() != names.len() {
         return Err(format!("{} types, but {} names", types.len(), names.len()));
     }
-    reading.check_columns(names.len())?;
+    check_columns(names.len())?;
     let device = reading.format.device.device(reading.file, |_| String::new())?;
     let table = reading.format.table.name(&device, "")?;
     let mut time = None;
@@ -107,7 +108,7 @@ fn layout<'p>(places: &'p Places, reading: &Reading<'_>) -> Result<Layout<'p>, S
         fields.push(Field::metric(column, typing(word, detail)));
     }
     let time = time.ok_or("no column is of type DATETIME, so its rows have no time")?;
-    Ok(Layout { place, ..Layout::new(table, device, fields, &places.syntax, time) })
+    Ok(Layout { place, ..Layout::new(table, device, fields, reading.room(), &places.syntax, time) })
 }
 
 /// What a type of the file is here; of one that is not known the values decide.

@@ -67,7 +67,7 @@ impl Prometheus {
             let reason = format!("it does not end with {END}, so it was cut, or is no OpenMetrics");
             return Err(Refusal { reason });
         }
-        let (parts, refused) = sheet::read(reading.limits.columns, &TimeFormat::Iso, |sheets| {
+        let (parts, refused) = sheet::read(reading.room(), &TimeFormat::Iso, |sheets| {
             let mut families = Families::default();
             let mut refused = Vec::new();
             for line in reading.text.lines() {

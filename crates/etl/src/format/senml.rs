@@ -56,7 +56,7 @@ impl Senml {
     /// All records of a file.
     pub(super) fn read(self, reading: &Reading<'_>, local: &mut Local<'_>) -> Result<Yield, Refusal> {
         let style = Style::of(reading.text);
-        let (parts, refused) = sheet::read(reading.limits.columns, &TimeFormat::Epoch(EpochUnit::S), |sheets| {
+        let (parts, refused) = sheet::read(reading.room(), &TimeFormat::Epoch(EpochUnit::S), |sheets| {
             let mut refused = Vec::new();
             for document in Documents::new(reading.text, style).map_err(|reason| Refusal { reason })? {
                 let mut refuse = |row, bytes, reason| refused.push(Refused { member: None, row, bytes, reason });

@@ -11,6 +11,7 @@ use super::delimited::skip_separator_line;
 use super::{Reading, Yield};
 use crate::block::{self, Field, Layout, Metric, Take};
 use crate::column::Typing;
+use crate::extra::check_columns;
 use crate::name::Names;
 use crate::number::Decimal;
 use crate::rows::{Column, Kind, Refusal};
@@ -59,7 +60,7 @@ impl SmaCsv {
 
     fn layout<'f>(&'f self, header: &'f Header, reading: &Reading<'_>) -> Result<Layout<'f>, String> {
         let width = header.units.len();
-        reading.check_columns(width)?;
+        check_columns(width)?;
         let [.., names, kinds] = header.above.as_slice() else { return Err("no names stand above the rows".to_owned()) };
         let is_serial = |cell: &String| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
         let serials = header.above.iter().find(|row| row.len() > 1 && row.iter().skip(1).all(is_serial));
@@ -87,7 +88,7 @@ impl SmaCsv {
             decimal: header.decimal,
             nulls: &self.nulls,
             short_rows: 1,
-            ..Layout::new(table, account, fields, &header.syntax, header.time.clone())
+            ..Layout::new(table, account, fields, reading.room(), &header.syntax, header.time.clone())
         })
     }
 }

@@ -9,6 +9,7 @@
 use super::{Reading, Yield};
 use crate::block::{self, Field, Layout, Take};
 use crate::column::Typing;
+use crate::extra::check_columns;
 use crate::name::Names;
 use crate::rows::{Column, Kind, Refusal};
 use crate::text::Line;
@@ -137,10 +138,10 @@ impl SolarLog {
         let device = reading.format.device.device(reading.file, |_| String::new()).map_err(refusal)?;
         let mut read = Yield::default();
         for shape in &shapes {
-            reading.check_columns(shape.values.iter().sum()).map_err(refusal)?;
+            check_columns(shape.values.iter().sum()).map_err(refusal)?;
             let table = reading.format.table.name(&device, shape.series.table()).map_err(refusal)?;
             let time = if shape.series == Series::Minutes { &self.minutes } else { &self.days };
-            let layout = Layout::new(table, device.clone(), shape.fields(), &self.syntax, time.clone());
+            let layout = Layout::new(table, device.clone(), shape.fields(), reading.room(), &self.syntax, time.clone());
             let take = |line: &Line<'_>| if Shape::of(line.text).as_ref() == Some(shape) { Take::Row } else { Take::Pass };
             let outcome = block::read(&mut reading.text.lines(), &layout, local, take)?;
             read.parts.extend(outcome.parts);

@@ -1,6 +1,7 @@
 //! Whole files through the definitions in force and those of the tests.
 
 mod damage;
+mod extra;
 mod golden;
 mod properties;
 mod samples;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::{Reading, Yield};
 use crate::block::{self, DateOrderFault, Field, Layout, Take};
 use crate::column::Typing;
+use crate::extra::check_columns;
 use crate::rows::Refusal;
 use crate::text::{Line, Lines};
 use crate::time::{DateOrder, TimeFormat, YearLast};
@@ -91,7 +92,7 @@ impl Toa5 {
     }
 
     fn layout<'f>(&'f self, header: &Header, lines: &Lines<'_>, reading: &Reading<'_>) -> Result<Layout<'f>, Unusable> {
-        reading.check_columns(header.columns.len())?;
+        check_columns(header.columns.len())?;
         let device = reading.format.device.device(reading.file, |field| header.field(field).to_owned())?;
         let table = reading.format.table.name(&device, header.field(HeaderField::Table))?;
         let first_row = FirstRow::of(lines, header, &self.syntax);
@@ -104,7 +105,7 @@ impl Toa5 {
         if let Some(name) = reading.format.device.column() {
             *header.column(name, &mut fields)? = Field::Device;
         }
-        Ok(Layout::new(table, device, fields, &self.syntax, TimeFormat::IsoOrYearLast(order)))
+        Ok(Layout::new(table, device, fields, reading.room(), &self.syntax, TimeFormat::IsoOrYearLast(order)))
     }
 
     /// The order of day and month, from any time in the file that is a date in one order only.

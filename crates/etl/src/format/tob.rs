@@ -13,6 +13,7 @@ use header::Header;
 use serde::Deserialize;
 
 use super::{Reading, Yield};
+use crate::extra::check_columns;
 use crate::rows::{Kind, Refusal, Refused};
 use crate::sheet::{self, Entry, Role, Row, Sheets, Unusable};
 use crate::time::{Stamp, TimeFormat};
@@ -32,10 +33,10 @@ impl Tob {
         let bytes = reading.file.bytes;
         let unusable = |problem: String| Refusal { reason: format!("the header: {problem}") };
         let header = Header::read(bytes).map_err(unusable)?;
-        reading.check_columns(header.columns.len()).map_err(unusable)?;
+        check_columns(header.columns.len()).map_err(unusable)?;
         let device = reading.format.device.device(reading.file, |field| header.field(field).to_owned()).map_err(unusable)?;
         let table = reading.format.table.name(&device, &header.table).map_err(unusable)?;
-        let (parts, refused) = sheet::read(reading.limits.columns, &TimeFormat::Iso, |sheets| {
+        let (parts, refused) = sheet::read(reading.room(), &TimeFormat::Iso, |sheets| {
             let mut refused = Vec::new();
             for piece in Frames::new(bytes, &header) {
                 let (row, range, added) = match piece {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use arrow::array::ArrayRef;
 
 use crate::column::{Filling, Rules, Typing, excerpt};
+use crate::extra::{Room, check_columns};
 use crate::name::Names;
 use crate::number;
 use crate::rows::{Column, Kind, Refusal};
@@ -55,6 +56,8 @@ pub(crate) struct Columns {
     tags: HashMap<String, usize>,
     fields: HashMap<String, usize>,
     decided: Kinds,
+    /// How many of them are columns of the table.
+    own: usize,
 }
 
 #[derive(Debug)]
@@ -75,7 +78,7 @@ struct Growing {
 impl Columns {
     pub(super) fn new(decided: Kinds) -> Self {
         let (tags, fields) = (HashMap::new(), HashMap::new());
-        Self { names: Names::new(), columns: Vec::new(), tags, fields, decided }
+        Self { names: Names::new(), columns: Vec::new(), tags, fields, decided, own: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -87,13 +90,13 @@ impl Columns {
         &mut self,
         entries: &[Entry<'_>],
         rows: usize,
-        columns_max: usize,
+        room: Room<'_>,
         time: &TimeFormat,
         local: &mut Local<'_>,
     ) -> Result<(), String> {
         let before = self.columns.len();
         for (count, entry) in entries.iter().enumerate() {
-            if let Err(reason) = self.push(entry, rows, columns_max, time, local) {
+            if let Err(reason) = self.push(entry, rows, room, time, local) {
                 self.take_back(entries.get(..=count).unwrap_or(entries), rows, before);
                 return Err(reason);
             }
@@ -105,25 +108,26 @@ impl Columns {
         &mut self,
         entry: &Entry<'_>,
         rows: usize,
-        columns_max: usize,
+        room: Room<'_>,
         time: &TimeFormat,
         local: &mut Local<'_>,
     ) -> Result<(), String> {
         let place = match self.places(entry.role).get(entry.name) {
             Some(place) => *place,
-            None => self.begin(entry, columns_max)?,
+            None => self.begin(entry, room)?,
         };
         let Some(growing) = self.columns.get_mut(place) else { return Err("its column is missing".to_owned()) };
         growing.push(entry, rows, time, local).map_err(|problem| format!("{}: {problem}", entry.name))
     }
 
-    fn begin(&mut self, entry: &Entry<'_>, columns_max: usize) -> Result<usize, String> {
+    fn begin(&mut self, entry: &Entry<'_>, room: Room<'_>) -> Result<usize, String> {
         let place = self.columns.len();
-        if place >= columns_max {
-            return Err(format!("{} columns, {columns_max} allowed", place + 1));
-        }
+        check_columns(place + 1)?;
         let decided = self.decided.get(&(entry.role, entry.name.to_owned())).copied();
         let kind = decided.filter(|_| !entry.declared).unwrap_or(entry.kind);
+        let is_own = room.is_for(entry.name, self.own);
+        self.own += usize::from(is_own);
+        let kind = if is_own { kind } else { Kind::Extra };
         let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         self.columns.push(Growing {
             role: entry.role,
@@ -136,7 +140,7 @@ impl Columns {
             },
             filling: Filling::new(Typing::Declared(kind), None, 0),
             rows: 0,
-            declared: entry.declared || decided.is_some(),
+            declared: entry.declared || decided.is_some() || kind == Kind::Extra,
             numbers: 0,
             booleans: 0,
             texts: 0,
@@ -150,6 +154,7 @@ impl Columns {
     /// Makes the columns as they were before a row of which these entries have been pushed.
     fn take_back(&mut self, entries: &[Entry<'_>], rows: usize, before: usize) {
         for growing in self.columns.drain(before..) {
+            self.own -= usize::from(!growing.is_extra());
             self.names.release(&growing.column.name);
         }
         for entry in entries {
@@ -219,7 +224,7 @@ impl Growing {
             let shown = |unit: Option<&str>| unit.map_or("no unit".to_owned(), str::to_owned);
             return Err(format!("is in {} here and in {} at first", shown(entry.unit), shown(self.column.unit.as_deref())));
         }
-        if entry.declared && entry.kind != self.column.kind {
+        if entry.declared && entry.kind != self.column.kind && !self.is_extra() {
             return Err("has another type than at first".to_owned());
         }
         let value = self.fitting(entry)?;
@@ -231,7 +236,7 @@ impl Growing {
 
     /// The value, if its kind may stand in the column; nothing, while it is not settled what may.
     fn fitting<'v>(&mut self, entry: &Entry<'v>) -> Result<&'v str, String> {
-        if entry.declared || entry.value.is_empty() {
+        if entry.declared || entry.value.is_empty() || self.is_extra() {
             return Ok(entry.value);
         }
         let is_code = entry.kind == Kind::Double && number::is_code(entry.value);
@@ -262,6 +267,11 @@ impl Growing {
             () if self.booleans * 2 > values => Kind::Boolean,
             () => Kind::Text,
         }
+    }
+
+    /// Whether its values are for a map.
+    fn is_extra(&self) -> bool {
+        self.column.kind == Kind::Extra
     }
 
     fn truncate(&mut self, rows: usize) {

@@ -2,6 +2,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Float64Type, Int64Type};
 
 use super::*;
+use crate::extra::Rare;
 use crate::rows::Kind;
 use crate::zone::Zone;
 
@@ -11,7 +12,8 @@ type Given<'g> = &'g [(&'g str, Kind, &'g str)];
 fn fill(rows: &[Given<'_>]) -> (Vec<Part>, Vec<String>) {
     let zone = Zone::named("UTC").unwrap();
     let mut local = Local::new(&zone);
-    let (parts, refused) = read(4, &TimeFormat::Iso, |sheets| {
+    let rare = Rare::new(&["rare_*".to_owned()]).unwrap();
+    let (parts, refused) = read(Room::new(4, &rare), &TimeFormat::Iso, |sheets| {
         let mut refused = Vec::new();
         for (given, number) in rows.iter().zip(1..) {
             let entries: Vec<Entry<'_>> = given
@@ -74,17 +76,30 @@ fn a_row_is_taken_wholly_or_not_at_all() {
     let rows: &[Given<'_>] = &[
         &[("a", N, "1")],
         &[("b", N, "1"), ("a", N, "2"), ("a", N, "3")],
-        &[("b", N, "1"), ("c", N, "1"), ("d", N, "1"), ("e", N, "1")],
+        &[("b", N, "1"), ("c", N, "1"), ("b", N, "1")],
         &[("x", N, "4")],
     ];
-    check(rows, &[("a", N), ("x", N)], &[1, 4], &["2: a: twice", "3: 5 columns, 4 allowed"]);
+    check(rows, &[("a", N), ("x", N)], &[1, 4], &["2: a: twice", "3: b: twice"]);
+}
+
+#[test]
+fn rare_columns_and_those_behind_the_last_place_are_extra() {
+    let rows: &[Given<'_>] = &[
+        &[("rare_1", N, "007"), ("a", N, "1"), ("b", N, "1"), ("c", N, "1")],
+        &[("d", N, "1"), ("e", N, "1e3"), ("rare_1", T, "x"), ("e", N, "2")],
+        &[("d", N, "1"), ("f", B, "true"), ("e", N, "1e3")],
+    ];
+    let columns = [("rare_1", Kind::Extra), ("a", N), ("b", N), ("c", N), ("d", N), ("f", Kind::Extra), ("e", Kind::Extra)];
+    let parts = check(rows, &columns, &[1, 3], &["2: e: twice"]);
+    let text = |at: usize, row: usize| parts[0].columns[at].1.as_string::<i32>().value(row).to_owned();
+    assert_eq!([text(0, 0), text(5, 1), text(6, 1)], ["007", "true", "1e3"]);
 }
 
 #[test]
 fn declared_types_are_held_to() {
     let zone = Zone::named("UTC").unwrap();
     let mut local = Local::new(&zone);
-    let (parts, refused) = read(9, &TimeFormat::Iso, |sheets| {
+    let (parts, refused) = read(Room::ENDLESS, &TimeFormat::Iso, |sheets| {
         let mut reasons = Vec::new();
         for (value, number) in ["9007199254740993", "1.5", "2"].into_iter().zip(1..) {
             let row = Row { number, device: "d".to_owned(), time: 0 };
@@ -104,7 +119,7 @@ fn declared_types_are_held_to() {
 fn a_file_is_not_a_table_a_row() {
     let zone = Zone::named("UTC").unwrap();
     let mut local = Local::new(&zone);
-    let refusal = read(9, &TimeFormat::Iso, |sheets| {
+    let refusal = read(Room::ENDLESS, &TimeFormat::Iso, |sheets| {
         for number in 0..1000 {
             let row = Row { number, device: "d".to_owned(), time: 0 };
             if let Err(Unusable::File(refusal)) = sheets.add(&format!("t{number}"), row, &[], &mut local) {

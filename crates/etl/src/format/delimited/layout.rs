@@ -8,6 +8,7 @@ use super::keys::{ColumnAt, ColumnKeys, ColumnType};
 use super::naming;
 use crate::block::{Field, Layout, Metric};
 use crate::column::Typing;
+use crate::extra::{Room, check_columns};
 use crate::format::Reading;
 use crate::name::Names;
 use crate::rows::{Column, Kind};
@@ -24,7 +25,7 @@ impl Delimited {
         syntax: &'f Syntax,
         reading: &Reading<'_>,
     ) -> Result<Layout<'f>, String> {
-        reading.check_columns(header.names.len())?;
+        check_columns(header.names.len())?;
         let rule = &reading.format.device;
         let device = match rule.fact() {
             None => rule.device(reading.file, |_| String::new())?,
@@ -83,6 +84,8 @@ impl Delimited {
                 *field = Field::Metric(Metric { column, typing, nulls, divisor, device: whose });
             }
         }
+        // In the long form columns are what its rows name.
+        let room = if self.keys.long.is_some() { Room::ENDLESS } else { reading.room() };
         Ok(Layout {
             facts: facts.iter().map(|(_, value)| value.clone()).collect(),
             devices,
@@ -92,7 +95,7 @@ impl Delimited {
             decimal: self.decimal,
             nulls: &self.keys.nulls,
             short_rows: if self.keys.short_rows { usize::MAX } else { 0 },
-            ..Layout::new(table, device, fields, syntax, form.timing.format.clone())
+            ..Layout::new(table, device, fields, room, syntax, form.timing.format.clone())
         })
     }
 

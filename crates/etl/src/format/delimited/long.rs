@@ -10,6 +10,7 @@ use super::Delimited;
 use super::keys::LongKeys;
 use crate::block::{self, Clock, Field, Layout, Outcome, Rows, Source, Take};
 use crate::column::{Filling, Rules, Typing};
+use crate::extra::{Room, check_columns};
 use crate::format::Reading;
 use crate::name::Names;
 use crate::rows::{Column, Kind, Part, Refusal, Refused};
@@ -39,6 +40,7 @@ struct Row {
 struct Quantity {
     name: String,
     unit: String,
+    typing: Typing,
 }
 
 /// All values under one header.
@@ -86,8 +88,8 @@ impl Delimited {
                 return Err(refusal(format!("its values are too sparse for one table: more than {CELLS_MAX} cells")));
             }
         }
-        reading.check_columns(values.quantities.len()).map_err(refusal)?;
-        values.finish(self, &layout, local)
+        check_columns(values.quantities.len()).map_err(refusal)?;
+        values.finish(self, &layout, reading.room(), local)
     }
 }
 
@@ -150,7 +152,7 @@ impl<'c> Values<'c> {
         let new = self.quantities.len();
         let quantity = *self.by_name.entry(name.clone()).or_insert(new);
         if quantity == new {
-            self.quantities.push(Quantity { name: name.clone(), unit: unit.clone() });
+            self.quantities.push(Quantity { name: name.clone(), unit: unit.clone(), typing: Typing::ByValues });
         }
         if let Some(known) = self.quantities.get_mut(quantity) {
             if known.unit.is_empty() {
@@ -176,7 +178,14 @@ impl<'c> Values<'c> {
         Ok(())
     }
 
-    fn finish(mut self, delimited: &Delimited, layout: &Layout<'_>, local: &mut Local<'_>) -> Result<Outcome, Refusal> {
+    fn finish(
+        mut self,
+        delimited: &Delimited,
+        layout: &Layout<'_>,
+        room: Room<'_>,
+        local: &mut Local<'_>,
+    ) -> Result<Outcome, Refusal> {
+        self.settle_typing(delimited, room);
         let mut decided = vec![None; self.quantities.len()];
         let (fillings, _) = self.fill(delimited, layout, &decided, local);
         let contested: Vec<Option<Kind>> = fillings.iter().map(Filling::contested).collect();
@@ -216,6 +225,20 @@ impl<'c> Values<'c> {
         Ok(outcome)
     }
 
+    /// What the format says of the quantities, and which of them the table has no room for.
+    fn settle_typing(&mut self, delimited: &Delimited, room: Room<'_>) {
+        let mut before = 0;
+        for quantity in &mut self.quantities {
+            let said = delimited.forms.first().and_then(|form| form.column(&quantity.name));
+            if said.is_some_and(|said| said.divisor.is_some()) || room.is_for(&quantity.name, before) {
+                before += 1;
+                quantity.typing = delimited.typing(said, &quantity.name).unwrap_or(Typing::ByValues);
+            } else {
+                quantity.typing = Typing::Declared(Kind::Extra);
+            }
+        }
+    }
+
     /// A column for each quantity, and the entries that have no place in theirs, with the reason.
     fn fill(
         &self,
@@ -234,11 +257,10 @@ impl<'c> Values<'c> {
         for ((mut entries, quantity), decided) in of_quantity.into_iter().zip(&self.quantities).zip(decided) {
             entries.sort_unstable();
             let said = delimited.forms.first().and_then(|form| form.column(&quantity.name));
-            let typing = delimited.typing(said, &quantity.name).unwrap_or(Typing::ByValues);
             let nulls = said.map(|said| said.nulls.as_slice()).filter(|nulls| !nulls.is_empty()).unwrap_or(layout.nulls);
             let divisor = said.and_then(|said| said.divisor);
             let rules = Rules { decimal: layout.decimal, divisor, time: &layout.time, place: &Place::Undeclared, nulls };
-            let mut filling = Filling::new(typing, *decided, self.rows.len());
+            let mut filling = Filling::new(quantity.typing, *decided, self.rows.len());
             let mut entries = entries.into_iter().peekable();
             for row in 0..self.rows.len() {
                 let entry = entries.next_if(|(of, _)| *of == row).map(|(_, index)| index);
