@@ -4,8 +4,9 @@ use crate::column::Typing;
 use crate::extra::Room;
 use crate::number::Decimal;
 use crate::rows::Column;
+use crate::text::Lines;
 use crate::time::TimeFormat;
-use crate::tokenise::Syntax;
+use crate::tokenise::{Syntax, tokenise};
 use crate::zone::{Place, Zone};
 
 /// What a header, and the format, say of the rows below it.
@@ -60,6 +61,16 @@ impl<'f> Layout<'f> {
             nulls: &[],
             short_rows: 0,
         }
+    }
+
+    /// Whether the format has several notations for times, and one of them reads what stands in this cell of some row.
+    pub(crate) fn reads_any(&self, lines: Lines<'_>, time: usize) -> bool {
+        let mut cells = Vec::new();
+        matches!(self.time, TimeFormat::Any(_))
+            && lines.into_iter().any(|line| {
+                let read = tokenise(line.text, self.syntax, &mut cells).is_ok();
+                read && cells.get(time).is_some_and(|cell| self.time.read(cell.text).is_some())
+            })
     }
 
     /// How many cells a row has.

@@ -23,7 +23,7 @@ use naming::Naming;
 
 use super::definition::Problems;
 use super::{Reading, Yield};
-use crate::block::{self, Field, Layout, Outcome, Take};
+use crate::block::{self, DateOrderFault, Field, Layout, Outcome, Take};
 use crate::number::Decimal;
 use crate::rows::{Refusal, Refused};
 use crate::text::{Line, Lines, Text};
@@ -264,10 +264,18 @@ pub(super) fn skip_separator_line(lines: &mut Lines<'_>) {
 fn with_date_order<'f>(layout: Layout<'f>, lines: &Lines<'_>, reading: &Reading<'_>) -> Result<Layout<'f>, String> {
     let time = layout.fields.iter().position(|field| matches!(field, Field::Time(0)));
     let Some(time) = time.filter(|_| layout.time.is_order_open()) else { return Ok(layout) };
-    let order = block::date_order(lines.clone(), layout.syntax, time, |_| Take::Row).map_err(|fault| {
-        let name = &reading.format.name;
-        format!("{fault}: add date_order = \"day-month\" or \"month-day\" to timestamp in format {name:?}, or in one of its own for this device")
-    })?;
+    let order = match block::date_order(lines.clone(), layout.syntax, time, |_| Take::Row) {
+        Ok(order) => order,
+        // Among rows that another notation of the format reads, such times cost their own rows.
+        Err(DateOrderFault::Neither) if layout.reads_any(lines.clone(), time) => None,
+        Err(fault) => {
+            let name = &reading.format.name;
+            return Err(format!(
+                "{fault}: add date_order = \"day-month\" or \"month-day\" to timestamp in format {name:?}, or in one of its own for \
+                 this device"
+            ));
+        }
+    };
     Ok(Layout { time: layout.time.clone().ordered(order), ..layout })
 }
 

@@ -3,6 +3,7 @@
 mod damage;
 mod extra;
 mod golden;
+mod hobo;
 mod properties;
 mod samples;
 
