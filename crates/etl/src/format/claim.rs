@@ -11,6 +11,7 @@ mod texts;
 
 use choice::Missing;
 pub(super) use choice::claimed;
+use encoding_rs::UTF_8;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::Regex;
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use super::definition::Problems;
 use super::delimited::skip_separator_line;
 use super::{File, Format, Parser};
 use crate::json::{self, Path};
+use crate::text::Text;
 
 /// So many lines at the top are looked through.
 const TOP_LINES: usize = 64;
@@ -120,31 +122,22 @@ impl Claim {
 
     /// How specific the claim on this file is, or what is missing. Only what shows nowhere else is looked for in the whole of its text.
     fn rank(&self, texts: &mut Texts<'_, '_>, format: &Format) -> Result<Rank, Missing> {
-        let Match { begins, first_line, columns, first_column, .. } = &self.written;
+        let Match { columns, first_column, .. } = &self.written;
         let places = usize::from(!self.written.devices.is_empty()) + usize::from(!self.written.paths.is_empty());
         // Conditions that hold, of which each one makes the format likelier.
-        let mut held = 2 * places;
-        let text = texts.head(&format.encodings).map_err(|refusal| Missing::of_text(held, refusal.reason.clone()))?;
-        let mut top = text.lines();
-        skip_separator_line(&mut top);
-        let first = top.find(|line| !line.is_blank());
-        let start = first.as_ref().map_or("", |line| line.text);
-        let begun = begins.iter().filter(|begin| start.starts_with(begin.as_str())).map(String::len).max();
-        if !begins.is_empty() && begun.is_none() {
-            return Err(Missing::of_text(held, format!("it does not begin with {}", one_of(begins))));
-        }
-        held += usize::from(begun.is_some());
-        if !self.first_line.is_empty() && !self.first_line.iter().any(|regex| regex.is_match(start)) {
-            return Err(Missing::of_text(held, format!("its first line is not {}", one_of(first_line))));
-        }
-        held += usize::from(!first_line.is_empty());
-        for regex in &self.lines {
-            if !text.lines().take(TOP_LINES).any(|line| regex.is_match(line.text)) {
-                return Err(Missing::of_text(held, format!("none of its first {TOP_LINES} lines is `{regex}`")));
+        let place = 2 * places;
+        let mut held = place;
+        let begun = match texts.head(&format.encodings) {
+            Ok(text) => self.top_missing(text, &mut held)?,
+            Err(refusal) => {
+                let reason = refusal.reason.clone();
+                // The format's own file, saved in UTF-8, begins as its files do.
+                let begins = texts.head(&[UTF_8]).is_ok_and(|text| self.top_missing(text, &mut held).is_ok());
+                return Err(if begins { Missing::of_header(held, reason) } else { Missing::of_text(place, reason) });
             }
-            held += 1;
-        }
+        };
         if !(columns.is_empty() && first_column.is_empty()) {
+            let text = texts.head(&format.encodings).map_err(|refusal| Missing::of_text(held, refusal.reason.clone()))?;
             let names = format.parser.names(text).map_err(|reason| Missing::of_text(held, reason))?;
             self.names_missing(&names, &mut held)?;
         }
@@ -183,6 +176,31 @@ impl Claim {
         }
     }
 
+    /// What is missing of the conditions on the lines at the top; how long the beginning is that the text has of those listed.
+    fn top_missing(&self, text: &Text<'_>, held: &mut usize) -> Result<Option<usize>, Missing> {
+        let Match { begins, first_line, .. } = &self.written;
+        let mut top = text.lines();
+        skip_separator_line(&mut top);
+        let first = top.find(|line| !line.is_blank());
+        let start = first.as_ref().map_or("", |line| line.text);
+        let begun = begins.iter().filter(|begin| start.starts_with(begin.as_str())).map(String::len).max();
+        if !begins.is_empty() && begun.is_none() {
+            return Err(Missing::of_text(*held, format!("it does not begin with {}", one_of(begins))));
+        }
+        *held += usize::from(begun.is_some());
+        if !self.first_line.is_empty() && !self.first_line.iter().any(|regex| regex.is_match(start)) {
+            return Err(Missing::of_text(*held, format!("its first line is not {}", one_of(first_line))));
+        }
+        *held += usize::from(!first_line.is_empty());
+        for regex in &self.lines {
+            if !text.lines().take(TOP_LINES).any(|line| regex.is_match(line.text)) {
+                return Err(Missing::of_text(*held, format!("none of its first {TOP_LINES} lines is `{regex}`")));
+            }
+            *held += 1;
+        }
+        Ok(begun)
+    }
+
     /// What is missing of the names in a header.
     fn names_missing(&self, names: &[String], held: &mut usize) -> Result<(), Missing> {
         let Match { columns, first_column, .. } = &self.written;
@@ -196,7 +214,8 @@ impl Claim {
         let is_first = |column: &String| names.first().is_some_and(|name| same(name, column));
         if !first_column.is_empty() && !first_column.iter().any(is_first) {
             let found: String = names.first().into_iter().flat_map(|name| name.chars()).take(SHOWN).collect();
-            return Err(missing(*held, format!("its first column is {found:?}, not {}", one_of(first_column))));
+            let date = if same(&found, "date") { ", and a date alone does not say when on that day" } else { "" };
+            return Err(missing(*held, format!("its first column is {found:?}, not {}{date}", one_of(first_column))));
         }
         Ok(())
     }
