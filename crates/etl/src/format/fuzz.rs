@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use arrow::array::Array;
 
 use super::{File, Formats, Source};
+use crate::container::Member;
 use crate::limits::Limits;
 use crate::rows::Parsed;
 
@@ -112,6 +113,25 @@ pub fn tob(bytes: &[u8]) {
     check(FORMATS.get_or_init(|| formats(definitions!("tob"))), bytes);
 }
 
+/// InfluxDB line protocol.
+pub fn line_protocol(bytes: &[u8]) {
+    static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
+    check(FORMATS.get_or_init(|| formats(definitions!("line-protocol"))), bytes);
+}
+
+/// What comes out of gzip and zip: bounded, and called by what can be shown to people.
+pub fn containers(bytes: &[u8]) {
+    let limits = Limits { unwrapped_bytes: bytesize::ByteSize::mib(4), ..Limits::for_tests() };
+    let Ok(members) = crate::unwrap(bytes, &limits) else { return };
+    let mut unwrapped = 0;
+    for Member { name, bytes } in members {
+        assert!(!name.iter().any(|name| name.chars().any(char::is_control)), "{name:?} has control characters");
+        unwrapped += bytes.map_or(0, |bytes| bytes.len());
+    }
+    let most = limits.unwrapped_bytes.as_u64().max(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    assert!(u64::try_from(unwrapped).is_ok_and(|unwrapped| unwrapped <= most), "{unwrapped} bytes, {most} allowed");
+}
+
 /// Each definition alone, and claiming every file.
 fn formats(definitions: &[Definition]) -> Vec<Formats> {
     let limits = Limits { line_bytes: bytesize::ByteSize::kib(64), ..Limits::for_tests() };
@@ -185,5 +205,7 @@ mod tests {
         on_seeds("fronius", super::fronius);
         on_seeds("prometheus", super::prometheus);
         on_seeds("tob", super::tob);
+        on_seeds("line_protocol", super::line_protocol);
+        on_seeds("containers", super::containers);
     }
 }
