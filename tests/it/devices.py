@@ -2,6 +2,7 @@
 
 import dataclasses
 import ftplib
+import io
 import pathlib
 import subprocess
 
@@ -87,6 +88,15 @@ def login(node: Node, account: Account) -> ftplib.FTP:
     ftp.connect(node.host, node.port)
     ftp.login(account.name, account.password)
     return ftp
+
+
+def store(ftp: ftplib.FTP, path: str, data: bytes) -> None:
+    """Uploads under a folder, which is made if it is not there yet."""
+    try:
+        ftp.mkd(path.rpartition("/")[0])
+    except ftplib.error_perm as refused:
+        assert str(refused).startswith("550"), "it is there already"
+    assert ftp.storbinary(f"STOR {path}", io.BytesIO(data)).startswith("226")
 
 
 # Client and mode: how it uploads, and the mode that Inlet has to have seen.

@@ -4,7 +4,6 @@ Files go up under the folder that they have among the samples, as /csv_generic/d
 """
 
 import csv
-import ftplib
 import io
 import pathlib
 
@@ -64,12 +63,7 @@ def uploaded(node, account, samples):
             # Its names are not those of the file that it was made from, so its rows are not for the same table.
             session = ftp_from_berlin if "berlin" in name or "nec_specials" in name else ftp
             session.set_pasv(number % 2 == 0)
-            try:
-                session.mkd(name.partition("/")[0])
-            except ftplib.error_perm as refused:
-                assert str(refused).startswith("550"), "it is there already"
-            with open(samples / name, "rb") as file:
-                assert session.storbinary(f"STOR {name}", file).startswith("226")
+            devices.store(session, name, (samples / name).read_bytes())
 
 
 @pytest.mark.parametrize("name", WHOLE)

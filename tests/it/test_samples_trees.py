@@ -4,8 +4,6 @@ Each against truth.json, or against what another program has made of it.
 """
 
 import datetime
-import ftplib
-import io
 import json
 import math
 import pathlib
@@ -36,23 +34,15 @@ def base(name: str) -> str:
     return pathlib.PurePosixPath(name).name
 
 
-def store(ftp: ftplib.FTP, path: str, data: bytes) -> None:
-    try:
-        ftp.mkd(path.rpartition("/")[0])
-    except ftplib.error_perm as refused:
-        assert str(refused).startswith("550"), "it is there already"
-    assert ftp.storbinary(f"STOR {path}", io.BytesIO(data)).startswith("226")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def uploaded(node, account, samples):
     names = [*LINES, *PACKS, *PACKS_WITHOUT_TIME, FRONIUS, *TWINS, *TWINS.values(), *METRICS, *BAD]
     with devices.login(node, account) as ftp:
         for number, name in enumerate(names):
             ftp.set_pasv(number % 2 == 0)
-            store(ftp, name, (samples / name).read_bytes())
+            devices.store(ftp, name, (samples / name).read_bytes())
         for name in METRICS:
-            store(ftp, f"arriving/{base(name)}.scrape", (samples / name).read_bytes())
+            devices.store(ftp, f"arriving/{base(name)}.scrape", (samples / name).read_bytes())
 
 
 @pytest.mark.parametrize("name", LINES)
