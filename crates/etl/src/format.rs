@@ -4,6 +4,7 @@
 //! named for the parser that reads them, with what it needs to know. `claim` has the rule for files that several formats match.
 
 mod claim;
+mod column_type;
 mod definition;
 mod delimited;
 mod fronius;

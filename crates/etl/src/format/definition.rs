@@ -135,6 +135,10 @@ pub(super) fn read(text: &str, problems: &mut Problems<'_>) -> Option<Format> {
     if receipt_time && !takes {
         problems.add("receipt_time", "is not for rows that always have a time");
     }
+    if receipt_time && definition.arrival == Arrival::Snapshot {
+        // A row is known again by its time, and such rows have another one at every push.
+        problems.add("receipt_time", "is not for arrival = \"snapshot\", whose rows are known again by their own time");
+    }
     let device = DeviceRule::new(definition.device, parser.as_ref(), problems);
     let table = TableRule::new(definition.table, device.as_ref(), parser.as_ref(), problems);
     let claim = Claim::new(definition.matches, parser.as_ref(), problems);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::format::column_type::ColumnType;
+
 /// What delimited text looks like.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -298,21 +300,4 @@ pub(super) struct LongKeys {
     pub(super) parameter: ColumnAt,
     pub(super) value: ColumnAt,
     pub(super) unit: Option<ColumnAt>,
-}
-
-/// The type of a column's values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ColumnType {
-    /// The file's values decide (see [`crate::column`]).
-    #[default]
-    Auto,
-    Double,
-    Long,
-    Boolean,
-    Text,
-    /// In the format of the row's time.
-    Timestamp,
-    /// Left out of the table.
-    Skip,
 }

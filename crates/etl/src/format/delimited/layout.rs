@@ -4,12 +4,13 @@ use super::Delimited;
 use super::facts::Facts;
 use super::form::Form;
 use super::header::Header;
-use super::keys::{ColumnAt, ColumnKeys, ColumnType};
+use super::keys::{ColumnAt, ColumnKeys};
 use super::naming;
 use crate::block::{Field, Layout, Metric};
 use crate::column::Typing;
 use crate::extra::{Room, check_columns};
 use crate::format::Reading;
+use crate::format::column_type::ColumnType;
 use crate::name::Names;
 use crate::rows::{Column, Kind};
 use crate::tokenise::Syntax;
@@ -121,17 +122,12 @@ impl Delimited {
     pub(super) fn typing(&self, said: Option<&ColumnKeys>, original: &str) -> Option<Typing> {
         let rest = self.keys.rest.as_ref().filter(|rest| said.is_none() && original.starts_with(&rest.name));
         let kind = said.map(|said| said.kind).or(rest.map(|rest| rest.kind)).unwrap_or_default();
-        Some(match kind {
-            ColumnType::Skip => return None,
-            ColumnType::Auto if said.is_some_and(|said| said.divisor.is_some()) => Typing::Declared(Kind::Double),
-            ColumnType::Auto if self.keys.quoted_text => Typing::ByQuotes,
-            ColumnType::Auto => Typing::ByValues,
-            ColumnType::Double => Typing::Declared(Kind::Double),
-            ColumnType::Long => Typing::Declared(Kind::Long),
-            ColumnType::Boolean => Typing::Declared(Kind::Boolean),
-            ColumnType::Text => Typing::Declared(Kind::Text),
-            ColumnType::Timestamp => Typing::Declared(Kind::Timestamp),
-        })
+        if kind == ColumnType::Skip {
+            return None;
+        }
+        let divided = said.and_then(|said| said.divisor).map(|_| Kind::Double);
+        let open = if self.keys.quoted_text { Typing::ByQuotes } else { Typing::ByValues };
+        Some(kind.declared().or(divided).map_or(open, Typing::Declared))
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::{Condition, Declared, Fields, Json, Rule, Timestamp, Unit};
+use crate::format::column_type::ColumnType;
 use crate::format::definition::Problems;
 use crate::json::{Path, Style};
-use crate::rows::Kind;
 use crate::time::{EpochUnit, Pattern, TimeFormat};
 
 /// `[json]`.
@@ -79,19 +79,6 @@ struct ColumnKeys {
     unit_path: Option<String>,
     #[serde(default)]
     nulls: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ColumnType {
-    #[default]
-    Auto,
-    Double,
-    Long,
-    Boolean,
-    Text,
-    Timestamp,
-    Skip,
 }
 
 fn document() -> String {
@@ -202,14 +189,10 @@ fn column(keys: ColumnKeys, problems: &mut Problems<'_>) -> Option<(Path, Rule)>
             return None;
         }
     };
-    let kind = match keys.of {
-        ColumnType::Auto => Declared::Auto,
-        ColumnType::Skip => Declared::Skip,
-        ColumnType::Double => Declared::Kind(Kind::Double),
-        ColumnType::Long => Declared::Kind(Kind::Long),
-        ColumnType::Boolean => Declared::Kind(Kind::Boolean),
-        ColumnType::Text => Declared::Kind(Kind::Text),
-        ColumnType::Timestamp => Declared::Kind(Kind::Timestamp),
+    let kind = match (keys.of, keys.of.declared()) {
+        (_, Some(kind)) => Declared::Kind(kind),
+        (ColumnType::Skip, None) => Declared::Skip,
+        (_, None) => Declared::Auto,
     };
     let name = keys.name.unwrap_or_else(|| path.flat());
     Some((path, Rule { name, kind, unit, nulls: keys.nulls }))

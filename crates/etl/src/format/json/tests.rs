@@ -185,6 +185,10 @@ fn a_definition_that_is_wrong_says_where() {
         &["test.toml: json.timestamp: has either format or epoch"],
     );
     check_errors(
+        &definition("").replace("match", "receipt_time = true\narrival = \"snapshot\"\nmatch"),
+        &["test.toml: receipt_time: is not for arrival = \"snapshot\", whose rows are known again by their own time"],
+    );
+    check_errors(
         &definition(TIME).replace("column = \"dev\"", "column = \"a[*]\""),
         &["test.toml: device.column: \"a[*]\" stands for several values"],
     );
