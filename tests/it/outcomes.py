@@ -39,7 +39,9 @@ def outcomes_of(node: Node, reader: Reader, files: list[pathlib.Path]) -> dict[p
         record = records[path.parent.name, path.name]
         why = short(reason(entries.get(record["upload"])))
         refused = f", {record['rows_refused']} refused: {why}" if record["rows_refused"] else ""
-        loaded = f"{record['rows']} rows in {record['tables']}{refused}"
+        # In the order in which they were committed, which is any.
+        tables = ",".join(sorted((record["tables"] or "").split(",")))
+        loaded = f"{record['rows']} rows in {tables}{refused}"
         outcomes[path] = loaded if record["rows"] else f"quarantine: {why}" if why else record["outcome"]
     return outcomes
 

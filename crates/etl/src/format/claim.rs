@@ -204,18 +204,19 @@ impl Claim {
     /// What is missing of the names in a header.
     fn names_missing(&self, names: &[String], held: &mut usize) -> Result<(), Missing> {
         let Match { columns, first_column, .. } = &self.written;
-        // Read with the wrong delimiter, a header is one name.
-        let missing = if names.len() > 1 { Missing::of_header } else { Missing::of_text };
+        // Read with the wrong delimiter, a header is one name; and a header in which nothing is as expected is another's.
+        let missing = |near: bool| if near && names.len() > 1 { Missing::of_header } else { Missing::of_text };
         let has = |column: &&String| names.iter().any(|name| same(name, column));
-        *held += columns.iter().filter(has).count();
+        let known = columns.iter().filter(has).count();
+        *held += known;
         if let Some(absent) = columns.iter().find(|column| !has(column)) {
-            return Err(missing(*held, format!("its header has no column {absent:?}")));
+            return Err(missing(known > 0)(*held, format!("its header has no column {absent:?}")));
         }
         let is_first = |column: &String| names.first().is_some_and(|name| same(name, column));
         if !first_column.is_empty() && !first_column.iter().any(is_first) {
             let found: String = names.first().into_iter().flat_map(|name| name.chars()).take(SHOWN).collect();
             let date = if same(&found, "date") { ", and a date alone does not say when on that day" } else { "" };
-            return Err(missing(*held, format!("its first column is {found:?}, not {}{date}", one_of(first_column))));
+            return Err(missing(true)(*held, format!("its first column is {found:?}, not {}{date}", one_of(first_column))));
         }
         Ok(())
     }
