@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
-use etl::{Column, Parsed, Part};
+use etl::{Column, Kind, Parsed, Part};
 
 /// How many rows a part has.
 pub(super) fn count(part: &Part) -> usize {
@@ -35,6 +35,7 @@ pub(super) fn write(out: &mut impl Write, parsed: &Parsed, limit: usize) -> anyh
 /// The type, and what the column's comment in the table will say.
 fn described(column: &Column, values: &ArrayRef) -> String {
     let of = match values.data_type() {
+        _ if column.kind == Kind::Extra => "map<string,string>",
         DataType::Float64 => "double",
         DataType::Int64 => "long",
         DataType::Boolean => "boolean",
