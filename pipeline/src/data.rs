@@ -3,6 +3,7 @@
 //! ```text
 //! accounts.toml  demo-password  homes/  spool/  outbox/      what ingest keeps
 //! lake/  warehouse/  queue.db  catalog.db                    the embedded lake, tables, queue and catalog
+//! scratch/                                                   rows of long files until they are written, without names
 //! ```
 
 use std::fs::{DirBuilder, File, TryLockError};

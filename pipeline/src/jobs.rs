@@ -67,8 +67,7 @@ async fn work_until<T>(
     }
     let catalog = backends::catalog(config, data, Arc::clone(&lakes.whole)).await?;
     let formats = formats::load(&config.etl)?;
-    let bucket = config.lake.bucket.clone();
-    let parts = etl::Parts { lake: lakes.whole, bucket, queue: queues.receive, catalog, formats, now: Timestamp::now };
+    let parts = run::etl_parts(config, data, lakes.whole, queues.receive, catalog, formats);
     let shutdown = CancellationToken::new();
     let work = etl::run(config.etl.clone(), parts, shutdown.clone());
     let end = async {

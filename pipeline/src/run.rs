@@ -34,6 +34,8 @@ const SIGNALLED: i32 = 128;
 
 /// The role of working on the embedded queue.
 pub const ETL: &str = "etl";
+/// Where the ETL keeps rows of long files until they are written, in the data directory.
+const SCRATCH: &str = "scratch";
 /// How often the outbox is looked at by who waits for its end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -81,7 +83,7 @@ impl Up {
         start_watch(config, &data, lakes.raw, queues.publish, &mut services);
         let outbox = data.join("outbox");
         services.stop_when(move || is_empty(outbox.clone()));
-        start_etl(config, lakes.whole, queues.receive, Arc::clone(&catalog), formats, &mut services);
+        start_etl(config, &data, lakes.whole, queues.receive, Arc::clone(&catalog), formats, &mut services);
         // A queue that others feed too may never be empty.
         if let Some(queue) = queues.embedded {
             services.stop_when(move || has_nothing_to_deliver(queue.clone()));
@@ -152,7 +154,7 @@ pub async fn etl(config: &Config) -> anyhow::Result<()> {
     let catalog = backends::catalog(config, &data, Arc::clone(&whole)).await?;
     let formats = formats::load(&config.etl)?;
     let mut services = Services::default();
-    start_etl(config, whole, receive, catalog, formats, &mut services);
+    start_etl(config, &data, whole, receive, catalog, formats, &mut services);
     serve(services, front, "etl").await
 }
 
@@ -198,7 +200,8 @@ pub async fn etl_until_empty(config: &Config) -> anyhow::Result<()> {
         stop.await;
         stopped.cancel();
     });
-    let ended = etl::run_until_empty(config.etl.clone(), etl_parts(config, whole, receive, catalog, formats), shutdown).await;
+    let ended =
+        etl::run_until_empty(config.etl.clone(), etl_parts(config, &data, whole, receive, catalog, formats), shutdown).await;
     stopping.abort();
     Ok(ended?)
 }
@@ -252,25 +255,29 @@ fn start_watch(
 
 fn start_etl(
     config: &Config,
+    data: &Data,
     lake: Arc<dyn etl::Lake>,
     queue: Arc<dyn etl::Queue>,
     catalog: Arc<dyn Catalog>,
     formats: Formats,
     services: &mut Services,
 ) {
-    let parts = etl_parts(config, lake, queue, catalog, formats);
+    let parts = etl_parts(config, data, lake, queue, catalog, formats);
     let config = config.etl.clone();
     services.start("etl", |shutdown| async move { Ok(etl::run(config, parts, shutdown).await?) });
 }
 
-fn etl_parts(
+/// What the ETL works with.
+pub(crate) fn etl_parts(
     config: &Config,
+    data: &Data,
     lake: Arc<dyn etl::Lake>,
     queue: Arc<dyn etl::Queue>,
     catalog: Arc<dyn Catalog>,
     formats: Formats,
 ) -> etl::Parts {
-    etl::Parts { lake, bucket: config.lake.bucket.clone(), queue, catalog, formats, now: Timestamp::now }
+    let (bucket, scratch) = (config.lake.bucket.clone(), data.join(SCRATCH));
+    etl::Parts { lake, bucket, queue, catalog, formats, scratch, now: Timestamp::now }
 }
 
 /// Takes back what the last process was working on when it was cut off, and says what has failed for good.

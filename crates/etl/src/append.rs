@@ -14,8 +14,9 @@ mod line_ends;
 mod pasts;
 mod slice;
 
-use line_ends::LineEnds;
+pub(crate) use line_ends::LineEnds;
 pub(crate) use pasts::{Missing, Pasts};
+pub(crate) use slice::{Behind, own};
 
 use crate::facts::Upload;
 use crate::format::{File, Formats};
@@ -133,8 +134,8 @@ pub(crate) fn read(formats: &Formats, limits: &Limits, upload: &Upload, bytes: &
         Ok(parsed) => parsed,
         Err(refusal) => return undecided(upload, text, past, refusal),
     };
-    let behind = slice::Behind { head: past.head.len(), cut_line: past.end == End::Cut };
-    let (parsed, kept) = slice::own(parsed, lines, &behind, ends);
+    let behind = Behind { head: past.head.len(), cut_line: past.end == End::Cut };
+    let (parsed, kept) = own(parsed, lines, &behind, ends);
     let end = match lines {
         [.., b'\r'] => End::CarriageReturn,
         lines if ends.last(lines) == lines.len() => End::Line,
@@ -148,7 +149,7 @@ pub(crate) fn read(formats: &Formats, limits: &Limits, upload: &Upload, bytes: &
     let after = Past { head, held: held.to_vec(), end, kept: false, whole: None };
     let held = !held.is_empty();
     let unwrapped = if parsed.refused.is_empty() { Vec::new() } else { lines.to_vec() };
-    Piece { read: Ok(Read { parsed, unwrapped }), text, held, after }
+    Piece { read: Ok(Read { parsed, unwrapped: unwrapped.into() }), text, held, after }
 }
 
 /// The bytes out of gzip, of which each segment may be a stream of its own; `None` for what only a whole file can be.
@@ -186,7 +187,7 @@ fn undecided(upload: &Upload, text: Vec<u8>, past: Past, refusal: Refusal) -> Pi
         Err(refusal)
     } else {
         let refused = Refused { member: None, row: 1, bytes: past.head.len()..text.len(), reason: refusal.reason };
-        Ok(Read { parsed: Parsed { refused: vec![refused], ..Parsed::default() }, unwrapped: text.clone() })
+        Ok(Read { parsed: Parsed { refused: vec![refused], ..Parsed::default() }, unwrapped: text.clone().into() })
     };
     // Its lines are in quarantine, and may be header to what follows; a line without an end may be, too.
     let (head, held) = text.split_at(if upload.open { LineEnds::of(Unit::Byte).last(&text) } else { text.len() });

@@ -3,6 +3,7 @@
 mod clock;
 mod layout;
 mod row;
+mod typings;
 
 use std::ops::Range;
 
@@ -10,6 +11,7 @@ use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray}
 pub(crate) use clock::Clock;
 pub(crate) use layout::{Field, Layout, Metric};
 pub(crate) use row::{Rows, Source};
+pub(crate) use typings::{Typings, Verdict};
 
 use crate::column::{CellFault, Filling, Rules, excerpt};
 use crate::rows::{Column, Kind, Part, Refusal, Refused};
@@ -51,6 +53,9 @@ pub(crate) fn read<'t>(
     local: &mut Local<'_>,
     take: impl Fn(&Line<'t>) -> Take,
 ) -> Result<Outcome, Refusal> {
+    if let Some(typings) = layout.typings {
+        return read_piece(lines, layout, local, take, typings);
+    }
     let start = lines.clone();
     let first = Block::new(layout, &vec![None; layout.fields.len()]).fill(lines, local, &take);
     if !first.columns.iter().flatten().any(|column| column.contested().is_some()) {
@@ -60,6 +65,31 @@ pub(crate) fn read<'t>(
     let decided: Vec<Option<Kind>> = first.columns.iter().map(|column| column.as_ref()?.contested()).collect();
     *lines = start;
     Block::new(layout, &decided).fill(lines, local, &take).finish()
+}
+
+/// Reads rows that are not all there are under their header.
+fn read_piece<'t>(
+    lines: &mut Lines<'t>,
+    layout: &Layout<'_>,
+    local: &mut Local<'_>,
+    take: impl Fn(&Line<'t>) -> Take,
+    typings: &Typings,
+) -> Result<Outcome, Refusal> {
+    let decided = layout.fields.iter().enumerate().map(|(at, field)| match field {
+        Field::Metric(metric) => typings.decided(&layout.table, at, &metric.column),
+        _ => None,
+    });
+    let decided: Vec<Option<Kind>> = decided.collect();
+    let block = Block::new(layout, &decided).fill(lines, local, &take);
+    for (at, (field, column)) in layout.fields.iter().zip(&block.columns).enumerate() {
+        if let (Field::Metric(metric), Some(column)) = (field, column) {
+            let read_as = (column.kind(), column.contested().is_some());
+            let of_commas = layout.syntax.separator == Separator::Byte(b',');
+            let tally = if of_commas { column.tally().without_commas() } else { column.tally() };
+            typings.tell((&layout.table, at, &metric.column), column.typing(), tally, read_as);
+        }
+    }
+    block.finish()
 }
 
 /// The order of day and month in times with the year last, from any of them that is a date in one order only; `None` when there are
@@ -203,7 +233,8 @@ impl<'f> Block<'f> {
         for (field, filling) in layout.fields.iter().zip(self.columns) {
             let (Field::Metric(metric), Some(filling)) = (field, filling) else { continue };
             let column = &metric.column;
-            if layout.syntax.separator != Separator::Byte(b',') && filling.has_decimal_commas() {
+            let here = layout.typings.is_none() && layout.syntax.separator != Separator::Byte(b',');
+            if here && filling.tally().has_decimal_commas() {
                 return Err(Refusal { reason: comma_undeclared(&column.original) });
             }
             let (kind, array) =
@@ -253,7 +284,8 @@ pub(crate) fn time(text: &str, format: &TimeFormat, local: &mut Local<'_>) -> Re
     local.check(time).map(|()| time)
 }
 
-fn comma_undeclared(column: &str) -> String {
+/// Why a file is refused whose numbers have a sign that may be another thing.
+pub(crate) fn comma_undeclared(column: &str) -> String {
     format!(
         "column {column:?} has numbers with a comma in them, and the format does not say what it is: add decimal = \",\" to it, or \
          columns = [{{ name = {column:?}, type = \"text\" }}]"

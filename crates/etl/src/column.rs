@@ -100,11 +100,46 @@ pub(crate) struct Filling {
     decided: Option<Kind>,
     /// Both numbers and words have come: the rows must be read again under a decision.
     contested: bool,
+    tally: Tally,
+}
+
+/// What the cells of a column were, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
     numbers: usize,
     words: usize,
     codes: usize,
     /// Words that would be numbers if commas were decimal signs.
     commas: usize,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.numbers += other.numbers;
+        self.words += other.words;
+        self.codes += other.codes;
+        self.commas += other.commas;
+    }
+
+    /// The type of a column in which both numbers and words have come.
+    pub(crate) fn kind(self, typing: Typing) -> Kind {
+        let is_text = match typing {
+            Typing::ByValues => self.codes > 0 || self.words > self.numbers,
+            _ => self.words > self.numbers,
+        };
+        if is_text { Kind::Text } else { Kind::Double }
+    }
+
+    /// The same where a comma is never a decimal sign.
+    pub(crate) fn without_commas(self) -> Self {
+        Self { commas: 0, ..self }
+    }
+
+    /// Whether the words in a column whose values decide are numbers with a decimal comma, and not few: what the format does not
+    /// say of that would else make text of them.
+    pub(crate) fn has_decimal_commas(self) -> bool {
+        self.commas > 0 && self.commas == self.words && self.commas * 2 > self.numbers
+    }
 }
 
 impl Filling {
@@ -114,7 +149,7 @@ impl Filling {
             (_, Some(kind)) | (Typing::Declared(kind), None) => Cells::of(kind, rows, 0),
             _ => Cells::Undecided(0),
         };
-        Self { typing, cells, decided, contested: false, numbers: 0, words: 0, codes: 0, commas: 0 }
+        Self { typing, cells, decided, contested: false, tally: Tally::default() }
     }
 
     /// Appends so many cells without a value.
@@ -184,11 +219,11 @@ impl Filling {
 
     fn push_class(&mut self, class: Class, cell: &Cell<'_>, rows: usize) -> Result<(), CellFault> {
         match class {
-            Class::Number(_) => self.numbers += 1,
-            Class::Code => self.codes += 1,
+            Class::Number(_) => self.tally.numbers += 1,
+            Class::Code => self.tally.codes += 1,
             Class::Word => {
-                self.words += 1;
-                self.commas += usize::from(self.typing == Typing::ByValues && number::has_decimal_comma(cell.text));
+                self.tally.words += 1;
+                self.tally.commas += usize::from(self.typing == Typing::ByValues && number::has_decimal_comma(cell.text));
             }
             Class::Stray => return Err(CellFault::NotNumber(excerpt(cell.text))),
             Class::Marker(_) => {}
@@ -204,7 +239,7 @@ impl Filling {
             (Cells::Text(text), Class::Marker(_) | Class::Code | Class::Word) => return text.push(&printable(cell)?),
             // Codes alone make a column text, and numbers among them are text too.
             (Cells::Text(text), Class::Number(_))
-                if self.typing == Typing::ByValues && (self.decided.is_some() || self.words == 0) =>
+                if self.typing == Typing::ByValues && (self.decided.is_some() || self.tally.words == 0) =>
             {
                 return text.push(&printable(cell)?);
             }
@@ -243,17 +278,22 @@ impl Filling {
 
     /// The type that the column must be read again as, when what came contradicts itself.
     pub(crate) fn contested(&self) -> Option<Kind> {
-        let text = match self.typing {
-            Typing::ByValues => self.codes > 0 || self.words > self.numbers,
-            _ => self.words > self.numbers,
-        };
-        self.contested.then_some(if text { Kind::Text } else { Kind::Double })
+        self.contested.then(|| self.tally.kind(self.typing))
     }
 
-    /// Whether the words in a column whose values decide are numbers with a decimal comma, and not few: what the format does not
-    /// say of that would else make text of them.
-    pub(crate) fn has_decimal_commas(&self) -> bool {
-        self.commas > 0 && self.commas == self.words && self.commas * 2 > self.numbers
+    /// What its cells were.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// How its type comes about.
+    pub(crate) fn typing(&self) -> Typing {
+        self.typing
+    }
+
+    /// What it has been read as so far.
+    pub(crate) fn kind(&self) -> Kind {
+        self.cells.kind()
     }
 
     /// The column's values, and their type.

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::batch::Arranged;
 use crate::error::{Error, Fate};
 use crate::ledger::{HEAD, Id, Ledger, Ledgers};
-use crate::packed::Packed;
+use crate::packed::{Packed, Parcel};
 use crate::retry::Backoff;
 use crate::rows::{Column, Kind};
 use crate::table::{self, Fit, Tables};
@@ -36,6 +36,8 @@ use guard::Guarded;
 use pushes::Pushes;
 pub(crate) use share::{Outcome, Share};
 
+/// Values of rows from the disk that are in memory at once.
+const CELLS_MAX: usize = 8 << 20;
 /// The snapshot property that names the batch.
 const BATCH: &str = "inlet.batch";
 
@@ -240,9 +242,7 @@ impl Committer {
             if parts.is_empty() {
                 return Ok(Vec::new());
             }
-            let arranged = arrange(&to, parts, now)?;
-            let written = parquet::write(&to, &arranged, &name).await;
-            written.map_err(Error::table("write data files of", to.identifier().name()))
+            write(&to, &parts, now, &name).await
         };
         let files = offload::drive("write data files", write).await??;
         let (schema, table) = (table.metadata().current_schema().clone(), table.metadata().uuid());
@@ -267,6 +267,38 @@ impl Committer {
         transaction.commit(&guarded).await.map_err(&failed)?;
         Ok(())
     }
+}
+
+/// Writes all parts, in as many goes as memory asks for.
+async fn write(to: &Table, parts: &[(&str, &Parcel)], now: Timestamp, name: &str) -> Result<Vec<DataFile>, Error> {
+    let mut files = Vec::new();
+    for (go, parts) in goes(parts).enumerate() {
+        let failed = |source| Error::Rows { table: to.identifier().name().to_owned(), source };
+        let opened: Result<Vec<_>, _> = parts.iter().map(|(upload, part)| Ok((*upload, part.open()?))).collect();
+        let opened = opened.map_err(failed)?;
+        let arranged = arrange(to, opened.iter().map(|(upload, part)| (*upload, part.as_ref())).collect(), now)?;
+        // Names are unique for each go too.
+        let name = if go == 0 { name.to_owned() } else { format!("{name}-{go}") };
+        let written = parquet::write(to, &arranged, &name).await;
+        files.extend(written.map_err(Error::table("write data files of", to.identifier().name()))?);
+    }
+    Ok(files)
+}
+
+/// Parts that are in memory at the same time: those that are anyway, and so many others.
+fn goes<'a, 'p>(mut parts: &'a [(&'p str, &'p Parcel)]) -> impl Iterator<Item = &'a [(&'p str, &'p Parcel)]> {
+    std::iter::from_fn(move || {
+        let mut cells = 0;
+        let fits = parts.iter().take_while(|(_, part)| {
+            let more = if matches!(part, Parcel::Spooled(_)) { part.rows() * part.columns().len().max(1) } else { 0 };
+            let first = cells == 0;
+            cells += more;
+            first || cells <= CELLS_MAX
+        });
+        let (go, rest) = parts.split_at_checked(fits.count())?;
+        parts = rest;
+        (!go.is_empty()).then_some(go)
+    })
 }
 
 fn arrange<'p>(table: &Table, parts: Vec<(&'p str, &'p Packed)>, now: Timestamp) -> Result<Arranged<'p>, Error> {
@@ -314,7 +346,7 @@ fn fit_all(schema: Option<&Arc<Schema>>, shares: &[Share], progress: &mut Progre
     // Headers that fit what there is so far. Most files have the one that the file before them had.
     let mut fit: HashSet<*const Column> = HashSet::new();
     for (at, share) in open(shares, progress) {
-        let mut headers = share.parts.iter().map(|part| part.columns.as_ptr());
+        let mut headers = share.parts.iter().map(|part| part.columns().as_ptr());
         let needed = match &foreign {
             Some(reason) => Err(reason.clone()),
             None if share.push.is_none() && headers.clone().all(|header| fit.contains(&header)) => continue,
@@ -338,7 +370,7 @@ fn fit_all(schema: Option<&Arc<Schema>>, shares: &[Share], progress: &mut Progre
 fn fit_share(schema: Option<&Arc<Schema>>, share: &Share, missing: &[Column]) -> Result<Vec<Column>, String> {
     let mut needed: Vec<Column> = Vec::new();
     let revision = share.push.map(|_| snapshot::column());
-    for column in share.parts.iter().flat_map(|part| part.columns.iter()).chain(&revision) {
+    for column in share.parts.iter().flat_map(|part| part.columns().iter()).chain(&revision) {
         let fit = schema.map_or(Fit::Missing, |schema| table::fit(schema, column));
         let asked_for = missing.iter().chain(&needed).find(|other| other.name == column.name);
         match (fit, asked_for) {

@@ -36,6 +36,11 @@ pub fn unwrap<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Vec<Member<'a>>, R
     Ok(members)
 }
 
+/// Whether a file begins as one in gzip or zip does.
+pub(crate) fn is_wrapped(bytes: &[u8]) -> bool {
+    gzip::is(bytes) || zip::is(bytes)
+}
+
 /// Takes off one wrapping, and those below it.
 fn unwrap_layer<'a>(
     bytes: Cow<'a, [u8]>,

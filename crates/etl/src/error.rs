@@ -49,6 +49,13 @@ pub enum Error {
         #[source]
         source: arrow::error::ArrowError,
     },
+    /// Rows that wait on this machine's disk to be written could not be put there or read from there.
+    #[error("keep rows on disk until they are written")]
+    Spool {
+        /// What the system said.
+        #[source]
+        source: arrow::error::ArrowError,
+    },
     /// An object of ours, of the ledger or the quarantine, that is not what was written.
     #[error("object {key} is damaged: {problem}")]
     Damaged {
@@ -92,7 +99,7 @@ pub(crate) enum Fate {
 impl Error {
     pub(crate) fn fate(&self) -> Fate {
         match self {
-            Self::Lake { source: LakeError::Unavailable { .. }, .. } | Self::Queue(_) => Fate::Retry,
+            Self::Lake { source: LakeError::Unavailable { .. }, .. } | Self::Queue(_) | Self::Spool { .. } => Fate::Retry,
             Self::Table { source, .. } => match source.kind() {
                 iceberg::ErrorKind::DataInvalid | iceberg::ErrorKind::FeatureUnsupported => Fate::Abandon,
                 _ => Fate::Retry,

@@ -43,11 +43,15 @@ use solar_log::SolarLog;
 use toa5::Toa5;
 use tob::Tob;
 
+use crate::block::Typings;
 use crate::extra::{self, Rare, Room};
 use crate::limits::Limits;
 use crate::rows::{Parsed, Part, Refusal, Refused};
 use crate::text::{Text, Unit};
 use crate::zone::{Local, Zone};
+
+/// Why times with the year last are read from whole files.
+const DATE_ORDER: &str = "the order of day and month in its dates is to be found in it, and not in the format";
 
 /// A file as it came, out of its container (see [`crate::unwrap`]).
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +157,8 @@ struct Reading<'a> {
     file: &'a File<'a>,
     text: &'a Text<'a>,
     limits: &'a Limits,
+    /// What other pieces of the file have shown, when it is read in pieces.
+    typings: Option<&'a Typings>,
 }
 
 /// How a file is laid out, as far as it matters to files that come in pieces.
@@ -162,6 +168,8 @@ pub(crate) struct Form {
     pub(crate) name: String,
     /// Whether every row is a line of its own that needs no other row to be read.
     pub(crate) by_line: bool,
+    /// Whether it can be read piece by piece, see [`Formats::parse_piece`].
+    pub(crate) in_pieces: bool,
     /// What line ends are made of.
     pub(crate) unit: Unit,
 }
@@ -228,11 +236,11 @@ impl Formats {
     /// The layout of the format that claims a file; `None` for one with nothing in it.
     pub(crate) fn form(&self, file: &File<'_>) -> Result<Option<Form>, Refusal> {
         let claimed = self.claimed(file)?;
-        Ok(claimed.map(|(format, text)| Form {
-            name: format.name.clone(),
+        Ok(claimed.map(|(format, text)| {
             // A snapshot is compared with what was there before, and so is always whole.
-            by_line: format.parser.is_by_line() && !matches!(format.arrival, Arrival::Snapshot),
-            unit: text.unit(),
+            let by_line = format.parser.is_by_line() && !matches!(format.arrival, Arrival::Snapshot);
+            let in_pieces = by_line && matches!(format.parser, Parser::Toa5(_) | Parser::Delimited(_));
+            Form { name: format.name.clone(), by_line, in_pieces, unit: text.unit() }
         }))
     }
 
@@ -241,6 +249,16 @@ impl Formats {
     /// Every row is in one of the parts or refused. The whole file is refused when no format claims it, when several do, or when
     /// what it says of itself cannot be read. A file with nothing in it has no rows, and no format.
     pub fn parse(&self, file: &File<'_>) -> Result<Parsed, Refusal> {
+        self.parse_under(file, None)
+    }
+
+    /// The rows of one piece of a file, behind the lines of the pieces before it that are no rows. What is to be known of the other
+    /// pieces is in `typings`, which also learns from this one.
+    pub(crate) fn parse_piece(&self, file: &File<'_>, typings: &Typings) -> Result<Parsed, Refusal> {
+        self.parse_under(file, Some(typings))
+    }
+
+    fn parse_under(&self, file: &File<'_>, typings: Option<&Typings>) -> Result<Parsed, Refusal> {
         let Some((format, text)) = self.claimed(file)? else {
             return Ok(Parsed::default());
         };
@@ -248,7 +266,10 @@ impl Formats {
         let zone = format.zone.as_ref().or(account_zone.as_ref()).unwrap_or(&self.default_zone);
         let years = self.limits.year_min..=self.limits.year_max;
         let mut local = Local::new(zone).within(years).arriving(format.arrival(file));
-        let reading = Reading { format, file, text: &text, limits: &self.limits };
+        if let (Some(typings), Some(encoding)) = (typings, text.encoding()) {
+            typings.tell_encoding(encoding);
+        }
+        let reading = Reading { format, file, text: &text, limits: &self.limits, typings };
         let Yield { parts, mut refused, skipped } = match &format.parser {
             Parser::Toa5(toa5) => toa5.read(&reading, &mut local)?,
             Parser::Delimited(delimited) => delimited.read(&reading, &mut local)?,
@@ -333,6 +354,11 @@ impl Parser {
 }
 
 impl Reading<'_> {
+    /// Says that the rows of a file must all be known before the first of them can be read.
+    fn needs_all_rows(&self, reason: &str) {
+        self.typings.into_iter().for_each(|typings| typings.tell_obstacle(reason));
+    }
+
     /// Which columns of the file its tables have room for.
     fn room(&self) -> Room<'_> {
         Room::new(self.limits.columns, &self.format.rare)

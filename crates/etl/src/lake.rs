@@ -23,7 +23,7 @@ pub struct Address {
 }
 
 /// What a lake says of an object without its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// The object's length.
     pub bytes: u64,

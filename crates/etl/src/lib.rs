@@ -15,6 +15,7 @@
 
 use std::fmt;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -58,6 +59,7 @@ mod number;
 mod offload;
 mod packed;
 mod parquet;
+mod pieces;
 pub mod quarantine;
 mod queue;
 mod retry;
@@ -66,6 +68,7 @@ mod settle;
 mod sheet;
 mod snapshot;
 mod sniff;
+mod spool;
 mod storage;
 mod table;
 #[cfg(test)]
@@ -73,6 +76,7 @@ mod testing;
 mod text;
 mod time;
 mod tokenise;
+mod unwrapped;
 mod uploads;
 mod worker;
 mod zone;
@@ -102,7 +106,7 @@ use delivery::InFlight;
 use intake::{Intake, Until};
 use job::Runner;
 use ledger::Ledgers;
-use load::{Loader, Parse};
+use load::{Loader, Parse, Pieces};
 use retry::Backoff;
 use settle::Settler;
 use table::Tables;
@@ -126,6 +130,8 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// The format definitions in force.
     pub formats: Formats,
+    /// A directory on this machine for rows of long files until they are written, made when it is needed.
+    pub scratch: PathBuf,
     /// The time now: [`Timestamp::now`] but in tests and replays.
     pub now: fn() -> Timestamp,
 }
@@ -164,21 +170,23 @@ struct Seams {
     catalog: Arc<dyn Catalog>,
     parse: Arc<Parse>,
     pasts: Option<Arc<Pasts>>,
+    pieces: Option<Pieces>,
     now: fn() -> Timestamp,
 }
 
 impl Seams {
     fn new(config: &Config, parts: Parts) -> Self {
-        let Parts { lake, bucket, queue, catalog, formats, now } = parts;
+        let Parts { lake, bucket, queue, catalog, formats, scratch, now } = parts;
         let formats = Arc::new(formats);
         let pasts = Some(Arc::new(Pasts::new(lake.clone(), formats.clone(), config.limits.clone())));
+        let pieces = Some(Pieces { formats: formats.clone(), scratch });
         let parse = load::by_formats(formats, config.limits.clone());
-        Self { lake, bucket, queue, catalog, parse, pasts, now }
+        Self { lake, bucket, queue, catalog, parse, pasts, pieces, now }
     }
 }
 
 async fn run_with(config: Config, seams: Seams, until: Until, shutdown: CancellationToken) -> Result<(), Error> {
-    let Seams { lake, bucket, queue, catalog, parse, pasts, now } = seams;
+    let Seams { lake, bucket, queue, catalog, parse, pasts, pieces, now } = seams;
     let backoff = Backoff::new(config.retry_max, TRIES_MAX);
     let threads = config.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
     let in_flight = InFlight::new(queue.clone(), config.queue.visibility);
@@ -188,7 +196,9 @@ async fn run_with(config: Config, seams: Seams, until: Until, shutdown: Cancella
         file_bytes_max: config.limits.file_bytes.as_u64(),
         parse,
         pasts,
+        pieces,
         threads: Semaphore::new(threads),
+        long: Semaphore::new(1),
         backoff,
         headers: Arc::default(),
     });

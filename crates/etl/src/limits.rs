@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// The longest raw object that is fetched.
+    /// The longest raw object that is read whole. What can be read in pieces may be longer.
     pub file_bytes: ByteSize,
     /// The most bytes that a compressed file may unpack to.
     pub unwrapped_bytes: ByteSize,

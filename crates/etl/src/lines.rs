@@ -8,7 +8,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use serde::{Deserialize, Serialize};
 
-use crate::packed::Packed;
+use crate::packed::Parcel;
 use crate::rows::{Part, Refused};
 
 /// Neighbouring lines, by the numbers that `_row` has.
@@ -76,13 +76,16 @@ pub(crate) fn of_refused(refused: &[Refused]) -> Vec<Lines> {
 }
 
 /// The lines that these rows are on.
-pub(crate) fn of_parts(parts: &[Packed]) -> Vec<Lines> {
-    let of = |part: &Packed| {
+pub(crate) fn of_parts(parts: &[Parcel]) -> Result<Vec<Lines>, ArrowError> {
+    let mut lines = Vec::new();
+    for part in parts {
+        let part = part.open()?;
         let mut numbers: Vec<u64> = part.row.iter().map(|row| u64::try_from(*row).unwrap_or_default()).collect();
         numbers.sort_unstable();
-        merged(numbers.into_iter().map(|line| Lines::one(part.member.clone(), line)).collect())
-    };
-    merged(parts.iter().flat_map(of).collect())
+        let runs = numbers.chunk_by(|a, b| *b <= a.saturating_add(1)).filter_map(|run| Some((*run.first()?, *run.last()?)));
+        lines.extend(runs.map(|(first, last)| Lines { member: part.member.clone(), first, last }));
+    }
+    Ok(merged(lines))
 }
 
 /// The rows of a part that are on these lines.

@@ -12,7 +12,7 @@ use crate::rows::{Parsed, Part, Refusal, Refused};
 ///
 /// A member that cannot be used is refused as one row, and the others load. An error says that none of the file can be used.
 pub(crate) fn read(formats: &Formats, packed: &File<'_>, limits: &Limits) -> Result<Read, Refusal> {
-    let mut read = Read::default();
+    let (mut parsed, mut unwrapped) = (Parsed::default(), Vec::new());
     for Member { name, bytes } in container::unwrap(packed.bytes, limits)? {
         let path = match &name {
             Some(name) => Cow::Owned(format!("{}/{name}", packed.path)),
@@ -20,19 +20,19 @@ pub(crate) fn read(formats: &Formats, packed: &File<'_>, limits: &Limits) -> Res
         };
         // Formats know files by the names they have out of gzip.
         let plain = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".GZ")).unwrap_or(&path);
-        let parsed = bytes.and_then(|bytes| {
-            let parsed = formats.parse(&File { path: plain, bytes: &bytes, ..*packed })?;
-            Ok((parsed, bytes))
+        let member = bytes.and_then(|bytes| {
+            let member = formats.parse(&File { path: plain, bytes: &bytes, ..*packed })?;
+            Ok((member, bytes))
         });
-        match (parsed, name) {
-            (Ok((parsed, bytes)), name) => add(&mut read, parsed, bytes, name.as_deref()),
+        match (member, name) {
+            (Ok((member, bytes)), name) => add(&mut parsed, &mut unwrapped, member, bytes, name.as_deref()),
             (Err(refusal), None) => return Err(refusal),
             (Err(Refusal { reason }), Some(name)) => {
-                read.parsed.refused.push(Refused { member: Some(name), row: 1, bytes: 0..0, reason });
+                parsed.refused.push(Refused { member: Some(name), row: 1, bytes: 0..0, reason });
             }
         }
     }
-    Ok(read)
+    Ok(Read { parsed, unwrapped: unwrapped.into() })
 }
 
 /// The rows of a file as they would be in their tables, and nothing kept: what `inlet format test` shows.
@@ -41,16 +41,15 @@ pub fn preview(formats: &Formats, packed: &File<'_>, limits: &Limits) -> Result<
 }
 
 /// Adds what a member gave. The bytes of members with refused rows are kept one behind the other.
-fn add(read: &mut Read, member: Parsed, bytes: Cow<'_, [u8]>, name: Option<&str>) {
-    let base = read.unwrapped.len();
+fn add(parsed: &mut Parsed, unwrapped: &mut Vec<u8>, member: Parsed, bytes: Cow<'_, [u8]>, name: Option<&str>) {
+    let base = unwrapped.len();
     if !member.refused.is_empty() {
         if base == 0 {
-            read.unwrapped = bytes.into_owned();
+            *unwrapped = bytes.into_owned();
         } else {
-            read.unwrapped.extend_from_slice(&bytes);
+            unwrapped.extend_from_slice(&bytes);
         }
     }
-    let parsed = &mut read.parsed;
     parsed.snapshots.extend(member.snapshots);
     parsed.parts.extend(member.parts.into_iter().map(|part| Part { member: name.map(str::to_owned), ..part }));
     parsed.refused.extend(member.refused.into_iter().map(|refused| Refused {

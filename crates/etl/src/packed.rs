@@ -4,20 +4,32 @@
 //! Sensors give rounded numbers. A column of them is kept as whole numbers of its last decimal place, counted from its smallest
 //! value, in two or four bytes each. What does not come back from that bit by bit is kept as it came.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray, new_null_array};
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 
 use crate::batch::data_type;
 use crate::rows::{Column, Kind, Part};
+use crate::spool::Spooled;
 
 mod whole;
 
 pub(crate) use whole::{Whole, nulls};
 
-/// Rows for one table, under one header.
+/// Rows for one table, under one header, wherever they wait to be written.
 #[derive(Debug)]
+pub(crate) enum Parcel {
+    /// In memory.
+    Packed(Packed),
+    /// On disk, as part of a file too long for memory.
+    Spooled(Spooled),
+}
+
+/// Rows for one table, under one header.
+#[derive(Clone, Debug)]
 pub(crate) struct Packed {
     pub(crate) table: String,
     /// The member of the archive that they stand in.
@@ -34,7 +46,7 @@ pub(crate) struct Packed {
 }
 
 /// Which device measured a row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Devices {
     /// The same for all.
     One(Box<str>),
@@ -43,13 +55,103 @@ pub(crate) enum Devices {
 }
 
 /// The values of a column.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Values {
     Whole(Whole),
     Array(ArrayRef),
 }
 
+impl Parcel {
+    pub(crate) fn table(&self) -> &str {
+        match self {
+            Self::Packed(packed) => &packed.table,
+            Self::Spooled(spooled) => &spooled.table,
+        }
+    }
+
+    pub(crate) fn table_mut(&mut self) -> &mut String {
+        match self {
+            Self::Packed(packed) => &mut packed.table,
+            Self::Spooled(spooled) => &mut spooled.table,
+        }
+    }
+
+    /// The member of the archive that the rows stand in.
+    pub(crate) fn member(&self) -> Option<&str> {
+        match self {
+            Self::Packed(packed) => packed.member.as_deref(),
+            Self::Spooled(_) => None,
+        }
+    }
+
+    pub(crate) fn columns(&self) -> &Arc<[Column]> {
+        match self {
+            Self::Packed(packed) => &packed.columns,
+            Self::Spooled(spooled) => &spooled.columns,
+        }
+    }
+
+    /// The line of its first row.
+    pub(crate) fn line(&self) -> i64 {
+        match self {
+            Self::Packed(packed) => packed.row.first().copied().unwrap_or_default(),
+            Self::Spooled(spooled) => spooled.line,
+        }
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.rows(),
+            Self::Spooled(spooled) => spooled.rows,
+        }
+    }
+
+    /// About how many bytes of memory they take.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Packed(packed) => packed.bytes(),
+            Self::Spooled(_) => size_of::<Self>(),
+        }
+    }
+
+    /// The rows in memory.
+    pub(crate) fn open(&self) -> Result<Cow<'_, Packed>, ArrowError> {
+        match self {
+            Self::Packed(packed) => Ok(Cow::Borrowed(packed)),
+            Self::Spooled(spooled) => Ok(Cow::Owned(Packed::under(spooled.columns.clone(), spooled.read()?))),
+        }
+    }
+}
+
+impl From<Packed> for Parcel {
+    fn from(packed: Packed) -> Self {
+        Self::Packed(packed)
+    }
+}
+
+impl From<Part> for Parcel {
+    fn from(part: Part) -> Self {
+        Packed::from(part).into()
+    }
+}
+
 impl Packed {
+    /// Packs a part without flaw (see [`crate::batch::flaw`]), whose columns these are.
+    fn under(columns: Arc<[Column]>, part: Part) -> Self {
+        let mut decimals = 0;
+        let values = part.columns.into_iter().map(|(column, array)| Values::of(array, column.kind, &mut decimals));
+        Self {
+            values: values.collect(),
+            table: part.table,
+            member: part.member,
+            devices: Devices::of(part.device),
+            ts: part.ts.values().as_ref().into(),
+            row: part.row.values().as_ref().into(),
+            columns,
+        }
+    }
+
     /// The rows as they were before they were packed.
     pub(crate) fn unpack(&self) -> Part {
         let all = 0..self.rows();
@@ -119,15 +221,17 @@ pub(crate) struct Headers(Mutex<Vec<Arc<[Column]>>>);
 impl Headers {
     const KEPT: usize = 64;
 
-    fn shared(&self, columns: Vec<Column>) -> Arc<[Column]> {
+    /// The columns of a part.
+    pub(crate) fn of(&self, part: &Part) -> Arc<[Column]> {
+        let columns = || part.columns.iter().map(|(column, _)| column);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = kept.iter().position(|known| **known == *columns) {
+        if let Some(at) = kept.iter().position(|known| known.iter().eq(columns())) {
             // Devices of one kind come one after the other: the header seen last is looked at first.
             let known = kept.remove(at);
             kept.insert(0, known.clone());
             return known;
         }
-        let columns: Arc<[Column]> = columns.into();
+        let columns: Arc<[Column]> = columns().cloned().collect();
         kept.truncate(Self::KEPT - 1);
         kept.insert(0, columns.clone());
         columns
@@ -135,22 +239,7 @@ impl Headers {
 
     /// Packs a part without flaw (see [`crate::batch::flaw`]).
     pub(crate) fn pack(&self, part: Part) -> Packed {
-        let mut columns = Vec::with_capacity(part.columns.len());
-        let mut values = Vec::with_capacity(part.columns.len());
-        let mut decimals = 0;
-        for (column, array) in part.columns {
-            values.push(Values::of(array, column.kind, &mut decimals));
-            columns.push(column);
-        }
-        Packed {
-            table: part.table,
-            member: part.member,
-            devices: Devices::of(part.device),
-            ts: part.ts.values().as_ref().into(),
-            row: part.row.values().as_ref().into(),
-            columns: self.shared(columns),
-            values,
-        }
+        Packed::under(self.of(&part), part)
     }
 }
 

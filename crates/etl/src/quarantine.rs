@@ -21,6 +21,7 @@ use crate::facts::Upload;
 use crate::lake::{Address, Lake, LakeError};
 use crate::lines::Lines;
 use crate::rows::Refused;
+use crate::unwrapped::Unwrapped;
 
 pub use list::list;
 pub use rows::{Row, rows};
@@ -98,7 +99,7 @@ pub(crate) struct Case {
     pub(crate) reason: String,
     /// Single rows, and the unwrapped file that they stand in.
     pub(crate) rows: Vec<Refused>,
-    pub(crate) unwrapped: Vec<u8>,
+    pub(crate) unwrapped: Unwrapped,
     /// Whether the whole file is to be kept, and where its bytes are.
     pub(crate) whole: bool,
     pub(crate) bytes_at: Address,

@@ -58,8 +58,11 @@ impl Settler {
             match outcomes {
                 Ok(outcomes) => {
                     for ((at, share), outcome) in places.into_iter().zip(shares.iter()).zip(outcomes) {
-                        if let Some(item) = items.get_mut(at) {
-                            item.note(&table, share, outcome);
+                        let Some(item) = items.get_mut(at) else { continue };
+                        if let Err(failure) = item.note(&table, share, outcome) {
+                            let cause = failure.chain();
+                            error!(table, %batch, error = cause, "not known which lines were refused; the message stays in the queue");
+                            undone.insert(item.delivery, cause);
                         }
                     }
                 }

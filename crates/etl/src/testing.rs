@@ -141,6 +141,7 @@ impl World {
             catalog: Arc::new(FaultyCatalog::new(self.catalog(lake).await, faults)),
             parse: parse(&self.mended),
             pasts: None,
+            pieces: None,
             now: || "2026-11-21T22:00:00Z".parse().unwrap(),
         }
     }
@@ -286,7 +287,7 @@ pub(crate) fn parse(mended: &Arc<AtomicBool>) -> Arc<Parse> {
         // Tables that begin with `s` are of files that are sent whole again and again.
         let snapshots = parts.iter().map(|part| part.table.clone()).filter(|table| table.starts_with('s')).collect();
         let parsed = Parsed { format: "lines".into(), snapshots, parts, refused, ..Parsed::default() };
-        Ok(Read { parsed, unwrapped: bytes.to_vec() })
+        Ok(Read { parsed, unwrapped: bytes.to_vec().into() })
     })
 }
 

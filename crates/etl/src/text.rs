@@ -33,6 +33,8 @@ pub(crate) struct Text<'b> {
     /// A run of 0xFF or NUL at the end, as erased flash leaves it, with the unfinished line that it follows.
     tail: Option<Range<usize>>,
     unit: Unit,
+    /// What it was decoded from; `None` for ASCII, which is the same in most.
+    encoding: Option<&'static Encoding>,
     line_length: usize,
 }
 
@@ -73,10 +75,12 @@ impl<'b> Text<'b> {
         let unit = Unit::of(marked.unwrap_or(listed));
         let (body, tail) = without_tail(bytes, start, unit);
         let decoder = Decoder { body, start, unit, line_length: limits.line_length() };
-        let mut text = match marked {
-            Some(encoding) => decoder.decode_as(encoding),
-            None => decoder.decode_as(decoder.choose(encodings, listed)?),
+        let encoding = match marked {
+            Some(encoding) => encoding,
+            None => decoder.choose(encodings, listed)?,
         };
+        let mut text = decoder.decode_as(encoding);
+        text.encoding = (unit != Unit::Byte || !body.is_ascii()).then_some(encoding);
         text.tail = tail;
         Ok(text)
     }
@@ -84,6 +88,11 @@ impl<'b> Text<'b> {
     /// What its line ends are made of.
     pub(crate) fn unit(&self) -> Unit {
         self.unit
+    }
+
+    /// The encoding that the file is in, when that makes a difference.
+    pub(crate) fn encoding(&self) -> Option<&'static Encoding> {
+        self.encoding
     }
 
     /// The lines from the first on.
@@ -191,7 +200,7 @@ impl<'b> Decoder<'b> {
     }
 
     fn text(&self, text: Cow<'b, str>, map: Option<Vec<Mapped>>, start: usize, nul: bool) -> Text<'b> {
-        Text { text, map, start, nul, tail: None, unit: self.unit, line_length: self.line_length }
+        Text { text, map, start, nul, tail: None, unit: self.unit, encoding: None, line_length: self.line_length }
     }
 }
 

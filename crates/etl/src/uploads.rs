@@ -98,7 +98,13 @@ impl Record {
             row: Int64Array::from(vec![1]),
             columns,
         };
-        Share { upload: upload.id.clone(), source: self.source, content: None, push: None, parts: vec![headers.pack(part)] }
+        Share {
+            upload: upload.id.clone(),
+            source: self.source,
+            content: None,
+            push: None,
+            parts: vec![headers.pack(part).into()],
+        }
     }
 }
 

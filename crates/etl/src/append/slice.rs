@@ -1,7 +1,5 @@
 //! A piece's own part of what was read together with its past.
 
-use std::collections::BTreeSet;
-
 use arrow::array::{Array, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::compute::filter;
 
@@ -10,16 +8,16 @@ use crate::rows::{Parsed, Part, Refused};
 
 /// Where a piece begins in the text that it was read in.
 #[derive(Debug)]
-pub(super) struct Behind {
+pub(crate) struct Behind {
     /// How many bytes of header stand before it.
-    pub(super) head: usize,
+    pub(crate) head: usize,
     /// Whether its first line continues one that was taken as whole.
-    pub(super) cut_line: bool,
+    pub(crate) cut_line: bool,
 }
 
 /// The rows of the piece, numbered from its own first line, and its lines that are no rows. The rows of `lines` are all its own,
 /// since there are none in the head.
-pub(super) fn own(mut parsed: Parsed, lines: &[u8], behind: &Behind, ends: LineEnds) -> (Parsed, Vec<u8>) {
+pub(crate) fn own(mut parsed: Parsed, lines: &[u8], behind: &Behind, ends: LineEnds) -> (Parsed, Vec<u8>) {
     let in_head = ends.lines(lines).take_while(|line| line.start < behind.head).count();
     let before = u64::try_from(in_head).unwrap_or(u64::MAX);
     let first = ends.lines(lines).nth(in_head);
@@ -36,7 +34,7 @@ pub(super) fn own(mut parsed: Parsed, lines: &[u8], behind: &Behind, ends: LineE
     let rows = rows(&parsed);
     let mut kept = Vec::new();
     for (line, number) in ends.lines(lines).zip(1..).skip(in_head) {
-        if !rows.contains(&number) {
+        if rows.binary_search(&number).is_err() {
             kept.extend_from_slice(lines.get(line.start..line.end).unwrap_or_default());
         }
     }
@@ -50,10 +48,12 @@ pub(super) fn own(mut parsed: Parsed, lines: &[u8], behind: &Behind, ends: LineE
     (parsed, kept)
 }
 
-/// The lines that are rows, good or refused.
-fn rows(parsed: &Parsed) -> BTreeSet<u64> {
+/// The lines that are rows, good or refused, in order.
+fn rows(parsed: &Parsed) -> Vec<u64> {
     let good = parsed.parts.iter().flat_map(|part| part.row.iter().flatten()).filter_map(|row| u64::try_from(row).ok());
-    good.chain(parsed.refused.iter().map(|refused| refused.row)).collect()
+    let mut rows: Vec<u64> = good.chain(parsed.refused.iter().map(|refused| refused.row)).collect();
+    rows.sort_unstable();
+    rows
 }
 
 /// The part without the rows of one line; `None` when nothing is left of it.

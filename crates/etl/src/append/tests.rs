@@ -49,7 +49,7 @@ impl Given {
                 for part in &parsed.parts {
                     self.rows.extend((0..part.ts.len()).map(|row| shown(part, row)));
                 }
-                let of = |refused: &Refused| String::from_utf8_lossy(&unwrapped[refused.bytes.clone()]).trim().to_owned();
+                let of = |refused: &Refused| String::from_utf8_lossy(unwrapped.get(refused.bytes.clone())).trim().to_owned();
                 self.refused.extend(parsed.refused.iter().map(of));
             }
         }

@@ -1,5 +1,6 @@
 //! What is known of the rows under a header before the first of them is read.
 
+use super::Typings;
 use crate::column::Typing;
 use crate::extra::Room;
 use crate::number::Decimal;
@@ -34,6 +35,8 @@ pub(crate) struct Layout<'f> {
     pub(crate) nulls: &'f [String],
     /// How many of the first rows may lack their last cells.
     pub(crate) short_rows: usize,
+    /// What other pieces of the file have shown, when it is read in pieces.
+    pub(crate) typings: Option<&'f Typings>,
 }
 
 impl<'f> Layout<'f> {
@@ -60,6 +63,7 @@ impl<'f> Layout<'f> {
             decimal: Decimal::Point,
             nulls: &[],
             short_rows: 0,
+            typings: None,
         }
     }
 

@@ -36,6 +36,17 @@ impl Cells {
         }
     }
 
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Undecided(_) => Kind::Unknown,
+            Self::Double(_) => Kind::Double,
+            Self::Long(_) => Kind::Long,
+            Self::Boolean(_) => Kind::Boolean,
+            Self::Text(_) => Kind::Text,
+            Self::Timestamp(_) => Kind::Timestamp,
+        }
+    }
+
     pub(super) fn push_null(&mut self) {
         match self {
             Self::Undecided(nulls) => *nulls += 1,

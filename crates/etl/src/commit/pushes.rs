@@ -11,7 +11,7 @@ use super::{Committer, Outcome, Progress, Share, open};
 use crate::error::Error;
 use crate::ledger::{Id, Kept, Ledger};
 use crate::offload;
-use crate::packed::Packed;
+use crate::packed::Parcel;
 use crate::rows::Part;
 use crate::snapshot::Refused;
 
@@ -19,14 +19,14 @@ use crate::snapshot::Refused;
 #[derive(Debug, Default)]
 pub(super) struct Pushes {
     /// The new rows of a share, by its place in the batch.
-    new: BTreeMap<usize, Vec<Packed>>,
+    new: BTreeMap<usize, Vec<Parcel>>,
     refused: Vec<(usize, String)>,
     paths: BTreeMap<Id, Kept>,
 }
 
 impl Pushes {
     /// The rows of a share that are for the table.
-    pub(super) fn parts<'a>(&'a self, at: usize, share: &'a Share) -> &'a [Packed] {
+    pub(super) fn parts<'a>(&'a self, at: usize, share: &'a Share) -> &'a [Parcel] {
         self.new.get(&at).map_or(&share.parts, Vec::as_slice)
     }
 
@@ -88,16 +88,15 @@ fn hold(shares: &[Share], order: &[usize], mut paths: BTreeMap<Id, Kept>, rememb
     for (at, share) in order.iter().filter_map(|at| Some((*at, shares.get(*at)?))) {
         let Some(push) = share.push else { continue };
         let state = &mut paths.entry(push.place).or_default().state;
-        let parts: Vec<Part> = share.parts.iter().map(Packed::unpack).collect();
+        let table = share.parts.first().map(|part| part.table().to_owned()).unwrap_or_default();
+        let parts: Result<Vec<Part>, _> = share.parts.iter().map(|part| part.open().map(|part| part.unpack())).collect();
+        let parts = parts.map_err(|source| Error::Rows { table: table.clone(), source })?;
         match state.take(share.source, push, &parts, remembered) {
             Ok(new) => {
-                pushes.new.insert(at, new.into_iter().map(Packed::from).collect());
+                pushes.new.insert(at, new.into_iter().map(Parcel::from).collect());
             }
             Err(Refused::Because(reason)) => pushes.refused.push((at, reason)),
-            Err(Refused::Pick(source)) => {
-                let table = share.parts.first().map(|part| part.table.clone()).unwrap_or_default();
-                return Err(Error::Rows { table, source });
-            }
+            Err(Refused::Pick(source)) => return Err(Error::Rows { table, source }),
         }
     }
     for kept in paths.values_mut() {

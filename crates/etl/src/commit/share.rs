@@ -1,7 +1,7 @@
 //! What is brought to a table, and what became of it.
 
 use crate::ledger::Id;
-use crate::packed::Packed;
+use crate::packed::Parcel;
 use crate::snapshot::Push;
 
 /// One upload's rows for one table.
@@ -16,7 +16,7 @@ pub(crate) struct Share {
     /// The push that they are from, when the file is sent whole again and again: then only its new rows are for the table.
     pub(crate) push: Option<Push>,
     /// The rows, under one header or several.
-    pub(crate) parts: Vec<Packed>,
+    pub(crate) parts: Vec<Parcel>,
 }
 
 impl Share {
@@ -31,8 +31,8 @@ impl Share {
 }
 
 /// How many rows these parts have.
-pub(super) fn rows_of(parts: &[Packed]) -> u64 {
-    u64::try_from(parts.iter().map(Packed::rows).sum::<usize>()).unwrap_or(u64::MAX)
+pub(super) fn rows_of(parts: &[Parcel]) -> u64 {
+    u64::try_from(parts.iter().map(Parcel::rows).sum::<usize>()).unwrap_or(u64::MAX)
 }
 
 /// What became of a share.

@@ -22,7 +22,7 @@ use keys::Holds;
 use naming::Naming;
 
 use super::definition::Problems;
-use super::{Reading, Yield};
+use super::{DATE_ORDER, Reading, Yield};
 use crate::block::{self, DateOrderFault, Field, Layout, Outcome, Take};
 use crate::number::Decimal;
 use crate::rows::{Refusal, Refused};
@@ -264,7 +264,11 @@ pub(super) fn skip_separator_line(lines: &mut Lines<'_>) {
 fn with_date_order<'f>(layout: Layout<'f>, lines: &Lines<'_>, reading: &Reading<'_>) -> Result<Layout<'f>, String> {
     let time = layout.fields.iter().position(|field| matches!(field, Field::Time(0)));
     let Some(time) = time.filter(|_| layout.time.is_order_open()) else { return Ok(layout) };
-    let order = match block::date_order(lines.clone(), layout.syntax, time, |_| Take::Row) {
+    let order = block::date_order(lines.clone(), layout.syntax, time, |_| Take::Row);
+    if order != Ok(None) {
+        reading.needs_all_rows(DATE_ORDER);
+    }
+    let order = match order {
         Ok(order) => order,
         // Among rows that another notation of the format reads, such times cost their own rows.
         Err(DateOrderFault::Neither) if layout.reads_any(lines.clone(), time) => None,

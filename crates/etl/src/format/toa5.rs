@@ -11,7 +11,7 @@ mod header;
 use header::{Header, is_header};
 use serde::Deserialize;
 
-use super::{Reading, Yield};
+use super::{DATE_ORDER, Reading, Yield};
 use crate::block::{self, DateOrderFault, Field, Layout, Take};
 use crate::column::Typing;
 use crate::extra::check_columns;
@@ -91,13 +91,16 @@ impl Toa5 {
         Ok(block::Outcome { parts: Vec::new(), refused })
     }
 
-    fn layout<'f>(&'f self, header: &Header, lines: &Lines<'_>, reading: &Reading<'_>) -> Result<Layout<'f>, Unusable> {
+    fn layout<'f>(&'f self, header: &Header, lines: &Lines<'_>, reading: &Reading<'f>) -> Result<Layout<'f>, Unusable> {
         check_columns(header.columns.len())?;
         let device = reading.format.device.device(reading.file, |field| header.field(field).to_owned())?;
         let table = reading.format.table.name(&device, header.field(HeaderField::Table))?;
         let first_row = FirstRow::of(lines, header, &self.syntax);
         let order = match self.date_order {
-            None if first_row.year_last => Some(self.date_order_of(header, lines, &reading.format.name)?),
+            None if first_row.year_last => {
+                reading.needs_all_rows(DATE_ORDER);
+                Some(self.date_order_of(header, lines, &reading.format.name)?)
+            }
             declared => declared,
         };
         let typing = if first_row.as_logged { Typing::ByQuotes } else { Typing::ByValues };
@@ -105,7 +108,9 @@ impl Toa5 {
         if let Some(name) = reading.format.device.column() {
             *header.column(name, &mut fields)? = Field::Device;
         }
-        Ok(Layout::new(table, device, fields, reading.room(), &self.syntax, TimeFormat::IsoOrYearLast(order)))
+        let time = TimeFormat::IsoOrYearLast(order);
+        let layout = Layout::new(table, device, fields, reading.room(), &self.syntax, time);
+        Ok(Layout { typings: reading.typings, ..layout })
     }
 
     /// The order of day and month, from any time in the file that is a date in one order only.

@@ -15,7 +15,7 @@ use crate::lake::LakeError;
 use crate::ledger::new_name;
 use crate::lines::{self, Lines};
 use crate::load::{Loaded, Read};
-use crate::packed::Packed;
+use crate::packed::Parcel;
 use crate::quarantine::{self, Case, Entry, Released};
 use crate::settle::{Item, Verdict};
 use crate::uploads::Outcome;
@@ -169,16 +169,16 @@ impl Runner {
 }
 
 /// Leaves of a file the lines that are meant; for tables that others are in, each as a part of its own.
-fn keep_only(read: &mut Read<Packed>, wanted: &[Lines], loaded: &[String]) -> Result<(), Error> {
-    let mut parts: Vec<Packed> = Vec::new();
+fn keep_only(read: &mut Read<Parcel>, wanted: &[Lines], loaded: &[String]) -> Result<(), Error> {
+    let mut parts: Vec<Parcel> = Vec::new();
     for part in std::mem::take(&mut read.parsed.parts) {
-        let part = part.unpack();
-        let failed = |source| Error::Rows { table: part.table.clone(), source };
+        let failed = |source| Error::Rows { table: part.table().to_owned(), source };
+        let part = part.open().map_err(failed)?.unpack();
         let meant = lines::only(&part, wanted).map_err(failed)?;
         match meant.ts.len() {
             0 => {}
             _ if loaded.contains(&meant.table) => {
-                parts.extend(lines::apart(&meant).map_err(failed)?.into_iter().map(Packed::from));
+                parts.extend(lines::apart(&meant).map_err(failed)?.into_iter().map(Parcel::from));
             }
             _ => parts.push(meant.into()),
         }

@@ -16,6 +16,7 @@ use crate::ledger::new_name;
 use crate::load::Loaded;
 use crate::quarantine::{self, Entry};
 use crate::settle::{Item, Verdict};
+use crate::unwrapped::Unwrapped;
 
 /// Where the watcher puts raw objects: `raw/dt=<date of landing>/device=<device>/<upload>/<file name>`.
 const RAW: &str = "raw/";
@@ -164,9 +165,9 @@ impl Wanted<'_> {
         let Some((table, into)) = self.table else { return Some(loaded) };
         let read = loaded.read.as_mut().ok()?;
         read.parsed.refused.clear();
-        read.unwrapped.clear();
-        read.parsed.parts.retain(|part| part.table == table);
-        read.parsed.parts.iter_mut().for_each(|part| into.clone_into(&mut part.table));
+        read.unwrapped = Unwrapped::default();
+        read.parsed.parts.retain(|part| part.table() == table);
+        read.parsed.parts.iter_mut().for_each(|part| into.clone_into(part.table_mut()));
         if read.parsed.snapshots.remove(table) {
             read.parsed.snapshots.insert(into.to_owned());
         }

@@ -54,7 +54,7 @@ fn a_whole_member_is_all_of_its_lines() {
 #[test]
 fn rows_are_picked_by_their_lines() {
     let numbers = [2, 3, 3, 9];
-    assert_eq!(of_parts(&[part(&numbers).into()]).len(), 2);
+    assert_eq!(of_parts(&[part(&numbers).into()]).unwrap().len(), 2);
     let part = part(&numbers);
     let wanted = vec![Lines { member: Some("a".into()), first: 3, last: 8 }];
     let picked = only(&part, &wanted).unwrap();

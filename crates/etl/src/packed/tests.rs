@@ -57,10 +57,17 @@ fn other_types_stay_as_they_are_and_nulls_take_the_type_of_the_table() {
 #[test]
 fn files_with_the_same_header_share_it() {
     let headers = Headers::default();
-    let column = |name: &str| Column { name: name.into(), original: name.into(), unit: None, process: None, kind: Kind::Double };
-    let first = headers.shared(vec![column("a")]);
-    let other = headers.shared(vec![column("b")]);
-    assert!(Arc::ptr_eq(&first, &headers.shared(vec![column("a")])));
+    let part = |name: &str| Part {
+        table: "t".into(),
+        member: None,
+        device: StringArray::from(vec!["d"]),
+        ts: TimestampMicrosecondArray::from(vec![0]).with_timezone_utc(),
+        row: Int64Array::from(vec![1]),
+        columns: vec![(crate::testing::column_of(name, None, Kind::Double), Arc::new(Float64Array::from(vec![0.5])) as ArrayRef)],
+    };
+    let first = headers.of(&part("a"));
+    let other = headers.of(&part("b"));
+    assert!(Arc::ptr_eq(&first, &headers.of(&part("a"))));
     assert!(!Arc::ptr_eq(&first, &other));
 }
 

@@ -11,14 +11,14 @@ const TENS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 const EXACT_MAX: i64 = 1 << 51;
 
 /// Numbers, each `(base + code) / 10^decimals`. The largest code stands for null.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Whole {
     base: i64,
     decimals: u8,
     codes: Codes,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Codes {
     Short(Box<[u16]>),
     Long(Box<[u32]>),

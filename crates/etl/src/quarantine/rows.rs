@@ -58,7 +58,7 @@ pub(super) async fn write(lake: &dyn Lake, to: &Address, case: &Case) -> Result<
     let mut write = lake.write(to).await.map_err(&failed)?;
     let mut lines: Vec<u8> = Vec::new();
     for refused in &case.rows {
-        let bytes = case.unwrapped.get(refused.bytes.clone()).unwrap_or_default();
+        let bytes = case.unwrapped.get(refused.bytes.clone());
         let row = Row {
             member: refused.member.clone(),
             row: refused.row,

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 
 use crate::commit::{Outcome, Share};
+use crate::error::Error;
 use crate::ledger::Id;
 use crate::lines::{self, Lines};
 use crate::load::{Loaded, Read};
-use crate::packed::Packed;
+use crate::packed::Parcel;
 use crate::quarantine::Case;
 use crate::rows::{Refusal, Refused};
 use crate::snapshot::Push;
+use crate::unwrapped::Unwrapped;
 use crate::uploads::{self, Record};
 
 /// One upload of a batch.
@@ -68,11 +70,11 @@ impl Item {
         let push = Push { place: Id::of_place(&upload.device, &upload.path), landed: upload.landed_at.as_microsecond() };
         let mut shares: BTreeMap<(String, Id), Share> = BTreeMap::new();
         for part in std::mem::take(&mut parsed.parts) {
-            let line = part.row.first().copied().unwrap_or_default();
-            let each_line = self.loaded_before.contains(&part.table);
-            let source = if each_line { Id::of_line(source, part.member.as_deref(), line) } else { *source };
-            let push = parsed.snapshots.contains(&part.table).then_some(push);
-            let share = shares.entry((part.table.clone(), source)).or_insert_with(|| Share {
+            let table = part.table().to_owned();
+            let each_line = self.loaded_before.contains(&table);
+            let source = if each_line { Id::of_line(source, part.member(), part.line()) } else { *source };
+            let push = parsed.snapshots.contains(&table).then_some(push);
+            let share = shares.entry((table, source)).or_insert_with(|| Share {
                 upload: upload.id.clone(),
                 source,
                 // A file that is as it was some pushes ago is not as it was at the last one, and rows that have the time of their
@@ -86,12 +88,14 @@ impl Item {
         shares.into_iter().map(|((table, _), share)| (table, share)).collect()
     }
 
-    pub(super) fn note(&mut self, table: &str, share: &Share, outcome: Outcome) {
+    pub(super) fn note(&mut self, table: &str, share: &Share, outcome: Outcome) -> Result<(), Error> {
+        let failed = |source| Error::Rows { table: table.to_owned(), source };
         let lines = match outcome {
-            Outcome::Refused(_) => lines::of_parts(&share.parts),
+            Outcome::Refused(_) => lines::of_parts(&share.parts).map_err(failed)?,
             _ => Vec::new(),
         };
         self.outcomes.push(Noted { table: table.to_owned(), rows: share.rows(), outcome, lines });
+        Ok(())
     }
 
     /// What became of it, and what is to be kept of it in quarantine.
@@ -117,7 +121,7 @@ impl Item {
             tables: Vec::new(),
             reason: String::new(),
             rows: Vec::new(),
-            unwrapped: Vec::new(),
+            unwrapped: Unwrapped::default(),
             whole: true,
             lines: None,
             loaded: loaded_before,
@@ -201,12 +205,17 @@ fn list(names: &mut Vec<String>, name: String) {
 }
 
 /// The refused lines that parts have rows of as well.
-fn mixed(parts: &[Packed], refused: &[Refused]) -> Vec<Lines> {
+fn mixed(parts: &[Parcel], refused: &[Refused]) -> Vec<Lines> {
     if refused.is_empty() {
         return Vec::new();
     }
     let refused: HashSet<(Option<&str>, u64)> = refused.iter().map(|row| (row.member.as_deref(), row.row)).collect();
-    let both = parts.iter().flat_map(|part| {
+    // In files that are read in pieces each row is a line of its own.
+    let packed = parts.iter().filter_map(|part| match part {
+        Parcel::Packed(packed) => Some(packed),
+        Parcel::Spooled(_) => None,
+    });
+    let both = packed.flat_map(|part| {
         let lines = part.row.iter().filter_map(|row| u64::try_from(*row).ok());
         lines.filter(|line| refused.contains(&(part.member.as_deref(), *line))).map(|line| Lines::one(part.member.clone(), line))
     });

@@ -275,6 +275,24 @@ async fn an_upload_that_the_parser_dies_of_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn a_batch_of_large_files_closes_early() {
+    let world = World::new();
+    for number in 0..6 {
+        let text: String = (0..4000).map(|row| format!("t,{row},{number}.5\n")).collect();
+        world.upload(&format!("U{number}"), "a", &format!("/{number}"), &text);
+    }
+    let mut config = config();
+    config.batch = BatchConfig { max_age: Duration::from_hours(1), max_bytes: bytesize::ByteSize::kib(64), ..config.batch };
+    config.concurrency = 1;
+    let seams = world.seams(&Arc::new(Faults::none())).await;
+    crate::run_with(config, seams, Until::Empty, CancellationToken::new()).await.unwrap();
+    let table = world.tables().await.load("t").await.unwrap().unwrap();
+    let commits = table.metadata().snapshots().count();
+    assert!(commits >= 2, "{commits} commits");
+    assert_eq!(world.rows("t").await.len(), 24_000);
+}
+
+#[tokio::test]
 async fn objects_of_others_are_loaded_by_the_definitions_in_force() {
     let world = World::new();
     let at = Address { bucket: LAKE.into(), key: "in/device=pump-3/day.csv".into() };
@@ -284,7 +302,8 @@ async fn objects_of_others_are_loaded_by_the_definitions_in_force() {
     let formats = Formats::load(&[Source { file: "csv.toml", text }], "UTC", config().limits).unwrap();
     let Seams { lake, bucket, queue, catalog, now, .. } = world.seams(&Arc::new(Faults::none())).await;
     let shutdown = CancellationToken::new();
-    let parts = Parts { lake, bucket, queue, catalog, formats, now };
+    let scratch = world.dir.path().join("scratch");
+    let parts = Parts { lake, bucket, queue, catalog, formats, scratch, now };
     let end = async {
         world.queue.drained().await;
         shutdown.cancel();

@@ -46,7 +46,7 @@ pub struct Depth {
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) messages: Vec<Message>,
-    /// When the next hidden message is due, from now.
+    /// When the next hidden message is due, from now; only told when there are no messages.
     pub(super) next_in: Option<Duration>,
 }
 
@@ -90,7 +90,10 @@ pub(super) async fn receive(
         let (messages, dead): (Vec<_>, Vec<_>) = due.into_iter().partition(|message| message.deliveries <= deliveries_max);
         bury(connection, &dead, now).await?;
         // When all that was due are dead letters, there may be more behind them.
-        if !messages.is_empty() || !found {
+        if !messages.is_empty() {
+            return Ok(Received { messages, next_in: None });
+        }
+        if !found {
             let next: Option<i64> = sqlx::query_scalar("SELECT min(visible_at) FROM messages").fetch_one(connection).await?;
             return Ok(Received { messages, next_in: next.map(|next| between(now, next)) });
         }

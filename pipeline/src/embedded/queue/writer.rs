@@ -79,9 +79,11 @@ impl Writer {
 
 async fn run(mut connection: SqliteConnection, deliveries_max: u32, due: Arc<Notify>, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(JOBS_PER_TRANSACTION);
+    // As the connection was opened.
+    let mut durable = true;
     while queue.recv_many(&mut jobs, JOBS_PER_TRANSACTION).await > 0 {
         let wakes = jobs.iter().any(|job| matches!(job, Job::Send { .. } | Job::Extend { .. }));
-        match transact(&mut connection, deliveries_max, jobs.drain(..)).await {
+        match transact(&mut connection, &mut durable, deliveries_max, jobs.drain(..)).await {
             Ok(answers) => answers.into_iter().for_each(|answer| answer()),
             Err(error) => error!(error = &error as &dyn std::error::Error, "queue transaction failed"),
         }
@@ -96,16 +98,19 @@ async fn run(mut connection: SqliteConnection, deliveries_max: u32, due: Arc<Not
 
 async fn transact(
     connection: &mut SqliteConnection,
+    durable: &mut bool,
     deliveries_max: u32,
     jobs: impl Iterator<Item = Job> + Send,
 ) -> Result<Vec<Answer>, sqlx::Error> {
     let jobs: Vec<Job> = jobs.collect();
     // That a message is hidden need not outlive the process, whose start makes it deliverable again: this alone is worth no fsync. The
     // next transaction that is makes it durable as well.
-    let durable = jobs.iter().any(|job| matches!(job, Job::Send { .. } | Job::Delete { .. }));
-    sqlx::query(if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" })
-        .execute(&mut *connection)
-        .await?;
+    let to_be_durable = jobs.iter().any(|job| matches!(job, Job::Send { .. } | Job::Delete { .. }));
+    if *durable != to_be_durable {
+        let pragma = if to_be_durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        sqlx::query(pragma).execute(&mut *connection).await?;
+        *durable = to_be_durable;
+    }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let mut answers = Vec::new();
     for job in jobs {

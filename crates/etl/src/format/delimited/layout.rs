@@ -24,7 +24,7 @@ impl Delimited {
         facts: &Facts<'_>,
         table: &str,
         syntax: &'f Syntax,
-        reading: &Reading<'_>,
+        reading: &Reading<'f>,
     ) -> Result<Layout<'f>, String> {
         check_columns(header.names.len())?;
         let rule = &reading.format.device;
@@ -96,6 +96,7 @@ impl Delimited {
             decimal: self.decimal,
             nulls: &self.keys.nulls,
             short_rows: if self.keys.short_rows { usize::MAX } else { 0 },
+            typings: reading.typings,
             ..Layout::new(table, device, fields, room, syntax, form.timing.format.clone())
         })
     }

@@ -11,7 +11,9 @@ async fn load(world: &World, workers: usize) {
     let workers = (0..workers).map(async |_| {
         let formats = Formats::load(&[Source { file: "csv.toml", text: CSV }], "UTC", config().limits).unwrap();
         let Seams { lake, bucket, queue, catalog, now, .. } = world.seams(&Arc::new(Faults::none())).await;
-        crate::run(config(), Parts { lake, bucket, queue, catalog, formats, now }, shutdown.clone()).await.unwrap();
+        let scratch = world.dir.path().join("scratch");
+        let parts = Parts { lake, bucket, queue, catalog, formats, scratch, now };
+        crate::run(config(), parts, shutdown.clone()).await.unwrap();
     });
     let end = async {
         drained(world).await;
@@ -152,4 +154,28 @@ async fn a_close_that_closes_nothing_leaves_no_record() {
     }
     load(&world, 1).await;
     assert_eq!(world.records().await, ["U1 committed 1 0"]);
+}
+
+/// A file of which no more than a piece is in memory: each line once, in its order, under its number.
+#[tokio::test]
+async fn a_long_file_is_read_piece_by_piece() {
+    let world = World::new();
+    let note = "x".repeat(2000);
+    let rows = 2 * crate::pieces::PIECE_BYTES as usize / note.len() + 100;
+    let second = |row: usize| format!("2026-11-21 {:02}:{:02}:{:02}", row / 3600, row / 60 % 60, row % 60);
+    let line = |row: usize| if row == rows / 2 { "no time,1,\n".to_owned() } else { format!("{},{row},{note}\n", second(row)) };
+    let text: String = std::iter::once("time,temp,note\n".to_owned()).chain((0..rows).map(line)).collect();
+    world.upload("U1", "a", "/day.csv", &text);
+    world.queue.send(&event("raw/dt=2026-11-21/device=a/U1/file.csv", text.len()));
+    load(&world, 2).await;
+    let mut lines: Vec<usize> = world.rows("csv_a").await.iter().map(|row| row["U1:".len()..].parse().unwrap()).collect();
+    lines.sort_unstable();
+    let bad = rows / 2 + 2;
+    assert!(lines.into_iter().eq((2..rows + 2).filter(|line| *line != bad)), "each line once");
+    assert_eq!(world.records().await, [format!("U1 committed {} 1", rows - 1)]);
+    let entries = quarantine::list(&world.lake, LAKE).await.unwrap();
+    let refused = quarantine::rows(&world.lake, LAKE, &entries[0], 10).await.unwrap();
+    let told: Vec<_> = refused.iter().map(|row| (row.row as usize, row.offset, row.text.as_deref())).collect();
+    assert_eq!(told, [(bad, text.find("no time").unwrap(), Some("no time,1,"))]);
+    assert_eq!(std::fs::read_dir(world.dir.path().join("scratch")).unwrap().count(), 0);
 }
