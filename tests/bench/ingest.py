@@ -255,7 +255,8 @@ def main() -> None:
              f"{machine()} The file system is {file_system(work)}, and at most {hard:,} descriptors a process are allowed. Inlet syncs each upload "
              "and writes it into its outbox before it says 226; the others do neither. libunftp is what Inlet is built on, alone: the "
              "difference is what Inlet's own edge and durability cost. Sessions/s and MB/s are medians of "
-             f"{size.rounds} {'round' if size.rounds == 1 else 'rounds'}; fleet and server share the machine.", ""]
+             f"{size.rounds} {'round' if size.rounds == 1 else 'rounds'}; fleet and server share the machine. A load above 1 says that others "
+             "used it too: compare ratios then, and not seconds.", ""]
     print("\n".join(lines), flush=True)
     try:
         bench = Bench(pathlib.Path(os.environ["INLET_BIN"]).absolute(), work, options.cache.absolute())
