@@ -23,8 +23,8 @@ use crate::spool::Spool;
 use crate::text::Unit;
 use crate::unwrapped::Unwrapped;
 
-/// How long a piece is. A file that is no longer than this is read whole.
-pub(crate) const PIECE_BYTES: u64 = 16 << 20;
+/// How long a piece is. A file that is no longer than this is read whole. Tests are not built to be fast.
+pub(crate) const PIECE_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 16 << 20 };
 /// How much of headers, comments and the like is carried from piece to piece, and how much of refused rows is kept in memory.
 const HEAD_BYTES_MAX: usize = 1 << 20;
 const REFUSED_BYTES_MAX: usize = 16 << 20;
