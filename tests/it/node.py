@@ -36,11 +36,11 @@ def binary() -> str:
     return str(path)
 
 
-def free_ports(count: int, host: str = "127.0.0.1") -> range:
+def free_ports(count: int, host: str = "127.0.0.1", among: range = range(23_000, 32_000)) -> range:
     """Neighbouring ports that nobody listens on, below those that the system gives away by itself."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(100):
-        first = random.randint(23_000, 32_000 - count)
+        first = random.randint(among.start, among.stop - count)
         probes = [socket.socket(family) for _ in range(count)]
         try:
             for port, probe in zip(range(first, first + count), probes):

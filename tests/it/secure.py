@@ -54,8 +54,8 @@ def _openssl(*arguments: object) -> None:
 
 
 def settings(pair: Pair, **more: str) -> dict[str, str]:
-    """What makes a node speak TLS; the port for implicit TLS is free now."""
-    [implicit] = free_ports(1)
+    """What makes a node speak TLS; the port for implicit TLS is free now, and in no node's passive range."""
+    [implicit] = free_ports(1, among=range(20_000, 23_000))
     values = {"certificate": str(pair.certificate), "key": str(pair.key), "listen_implicit": f"127.0.0.1:{implicit}", **more}
     return {f"INLET_INGEST__TLS__{name.upper()}": value for name, value in values.items()}
 
