@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--uploads", type=int, default=1_000, help="how many uploads to take latencies of (default: %(default)s)")
     parser.add_argument("--report", type=pathlib.Path, help="write what is printed to this file too")
     arguments = parser.parse_args()
-    lines = ["# What the ETL costs", "", "Written by `tests/bench/run etl`; [tests/bench](../tests/bench/README.md) says what it does.", "",
+    lines = ["# What the ETL costs", "", "Written by `tests/bench/run etl`; [tests/bench](../../tests/bench/README.md) says what it does.", "",
              f"{machine()} Every figure is of one run; CPU-seconds are user and system of the measured process. A load above 1 says that others "
              "used the machine too: compare ratios then, and not seconds.", ""]
     with tempfile.TemporaryDirectory(prefix="inlet-bench-") as scratch:
