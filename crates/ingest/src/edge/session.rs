@@ -329,10 +329,11 @@ impl Connection {
         self.control.send(reply).await.map_err(|_| End::Lost)
     }
 
-    /// Gives the device libunftp's answer; a refusal with the cause that landing knows instead of libunftp's guess.
+    /// Gives the device libunftp's answer; a refusal with the cause that landing knows instead of libunftp's guess. Landing may have
+    /// refused already when the 150 before that answer is passed on: the cause is not for it.
     pub(super) async fn pass_on(&mut self, answer: &Answer) -> Result<(), End> {
-        if let Some(cause) = self.session.take_refusal()
-            && answer.code >= 400
+        if answer.code >= 400
+            && let Some(cause) = self.session.take_refusal()
         {
             return self.reply(&Reply::new(answer.code, cause)).await;
         }
