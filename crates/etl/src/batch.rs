@@ -10,7 +10,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray, StringBuilder, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray, StringArray, StringBuilder,
+    TimestampMicrosecondArray, new_null_array,
 };
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::concat;
@@ -20,7 +21,7 @@ use arrow::record_batch::RecordBatch;
 use jiff::Timestamp;
 
 use crate::extra;
-use crate::packed::{Packed, Values, nulls};
+use crate::packed::{Packed, Values, Whole, nulls};
 use crate::rows::{Column, Kind, Part};
 use crate::table::{DEVICE, INGESTED_AT, Partition, ROW, TS, UPLOAD};
 
@@ -131,36 +132,8 @@ impl Arranged<'_> {
             self.parts.get(run.part)?.1.values.get(column)
         };
         match of {
-            DataType::Float64 => {
-                let (mut column, mut valid) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-                for run in runs {
-                    match values(run) {
-                        Some(Values::Whole(whole)) => whole.push_doubles(run.rows.clone(), &mut column, &mut valid),
-                        other => {
-                            let array = array(other, of, &run.rows);
-                            let doubles = array.as_primitive_opt::<Float64Type>().ok_or_else(mistyped)?;
-                            column.extend_from_slice(doubles.values());
-                            valid.extend((0..doubles.len()).map(|at| doubles.is_valid(at)));
-                        }
-                    }
-                }
-                Ok(Arc::new(Float64Array::try_new(ScalarBuffer::from(column), nulls(&valid))?))
-            }
-            DataType::Int64 => {
-                let (mut column, mut valid) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-                for run in runs {
-                    match values(run) {
-                        Some(Values::Whole(whole)) => whole.push_longs(run.rows.clone(), &mut column, &mut valid),
-                        other => {
-                            let array = array(other, of, &run.rows);
-                            let longs = array.as_primitive_opt::<Int64Type>().ok_or_else(mistyped)?;
-                            column.extend_from_slice(longs.values());
-                            valid.extend((0..longs.len()).map(|at| longs.is_valid(at)));
-                        }
-                    }
-                }
-                Ok(Arc::new(Int64Array::try_new(ScalarBuffer::from(column), nulls(&valid))?))
-            }
+            DataType::Float64 => numbers::<Float64Type>(runs, rows, of, values, Whole::push_doubles),
+            DataType::Int64 => numbers::<Int64Type>(runs, rows, of, values, Whole::push_longs),
             _ => {
                 let is_map = matches!(of, DataType::Map(..));
                 let carried = if is_map { &DataType::Utf8 } else { of };
@@ -171,6 +144,29 @@ impl Arranged<'_> {
             }
         }
     }
+}
+
+/// Numbers of all runs. `push` unpacks those that are packed.
+fn numbers<'v, T: ArrowPrimitiveType>(
+    runs: &[Run],
+    rows: usize,
+    of: &DataType,
+    values: impl Fn(&Run) -> Option<&'v Values>,
+    push: impl Fn(&Whole, Range<usize>, &mut Vec<T::Native>, &mut Vec<bool>),
+) -> Result<ArrayRef, ArrowError> {
+    let (mut column, mut valid) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    for run in runs {
+        match values(run) {
+            Some(Values::Whole(whole)) => push(whole, run.rows.clone(), &mut column, &mut valid),
+            other => {
+                let array = array(other, of, &run.rows);
+                let numbers = array.as_primitive_opt::<T>().ok_or_else(mistyped)?;
+                column.extend_from_slice(numbers.values());
+                valid.extend((0..numbers.len()).map(|at| numbers.is_valid(at)));
+            }
+        }
+    }
+    Ok(Arc::new(PrimitiveArray::<T>::try_new(ScalarBuffer::from(column), nulls(&valid))?))
 }
 
 fn array(values: Option<&Values>, of: &DataType, rows: &Range<usize>) -> ArrayRef {

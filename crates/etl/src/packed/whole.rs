@@ -25,35 +25,20 @@ enum Codes {
 }
 
 /// A code of some width.
-trait Code: Copy + PartialEq {
+trait Code: Copy + PartialEq + Into<i64> + TryFrom<i64> {
     const NULL: Self;
 
-    fn offset(self) -> i64;
-    fn of(offset: i64) -> Option<Self>;
+    fn of(offset: i64) -> Option<Self> {
+        Self::try_from(offset).ok().filter(|code| *code != Self::NULL)
+    }
 }
 
 impl Code for u16 {
     const NULL: Self = Self::MAX;
-
-    fn offset(self) -> i64 {
-        i64::from(self)
-    }
-
-    fn of(offset: i64) -> Option<Self> {
-        Self::try_from(offset).ok().filter(|code| *code != Self::NULL)
-    }
 }
 
 impl Code for u32 {
     const NULL: Self = Self::MAX;
-
-    fn offset(self) -> i64 {
-        i64::from(self)
-    }
-
-    fn of(offset: i64) -> Option<Self> {
-        Self::try_from(offset).ok().filter(|code| *code != Self::NULL)
-    }
 }
 
 impl Whole {
@@ -173,5 +158,5 @@ fn decode<C: Code, T: Default>(
 ) {
     let codes = codes.get(rows).unwrap_or_default();
     valid.extend(codes.iter().map(|code| *code != C::NULL));
-    values.extend(codes.iter().map(|code| if *code == C::NULL { T::default() } else { value(base + code.offset()) }));
+    values.extend(codes.iter().map(|code| if *code == C::NULL { T::default() } else { value(base + Into::<i64>::into(*code)) }));
 }
