@@ -23,14 +23,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cap_std::fs::Dir;
-use tokio::io::{AsyncRead, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 use unftp_core::storage::{Error, FEATURE_RESTART, Fileinfo, Result, StorageBackend};
 use unftp_sbe_fs::Filesystem;
 
 pub(crate) use self::error::Failure;
 pub(crate) use self::lake::Lake;
 use self::rename::Rename;
-use self::upload::Upload;
+pub(crate) use self::upload::{Receiving, STEP_BYTES};
 pub use self::view::Facts;
 use crate::accounts::Account;
 use crate::closing;
@@ -80,15 +80,23 @@ impl Landing {
         Self { goes_back: AtomicBool::new(true), ..self }
     }
 
-    /// As libunftp's `put`, for the edge, which hands the bytes of an upload over by itself.
-    pub(crate) async fn take<R: AsyncRead + Unpin>(mut self, account: &Account, input: R, path: &Path, start: u64) -> Known<u64> {
+    /// An upload as the session has announced it, for the edge, which hands its bytes over by itself.
+    pub(crate) fn receive(mut self, account: &Account, path: &Path, start: u64) -> Known<Receiving> {
         self.enter(account).map_err(Failure::Disk)?;
-        self.store(account, input, path, start).await
+        Receiving::begin(&self, account, path, start)
     }
 
-    /// Takes an upload's bytes to their end and lands them, as the session has announced it.
-    async fn store<R: AsyncRead + Unpin>(&self, account: &Account, input: R, path: &Path, start: u64) -> Known<u64> {
-        Upload::begin(self, account, path, start)?.receive(input).await
+    /// The same for libunftp, which has bytes that are read to their end.
+    async fn store<R: AsyncRead + Unpin>(&self, account: &Account, mut input: R, path: &Path, start: u64) -> Known<u64> {
+        let mut upload = Receiving::begin(self, account, path, start)?;
+        loop {
+            let mut step = Vec::new();
+            match (&mut input).take(STEP_BYTES as u64).read_to_end(&mut step).await {
+                Ok(STEP_BYTES) => upload.go_on(step).await?,
+                Ok(_) => return upload.finish(step).await,
+                Err(error) => return Err(upload.break_off(Some(error)).await),
+            }
+        }
     }
 
     fn home(&self) -> Known<Arc<Dir>> {

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use bytes::{BufMut, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -13,6 +13,7 @@ use super::ascii;
 use super::reply::spelled;
 use super::stream::Stream;
 use crate::config::CloseNotify;
+use crate::landing::{Failure, Receiving, STEP_BYTES};
 use crate::metrics;
 
 /// A transfer's buffer starts small, because most files are, and grows while reads fill it.
@@ -20,12 +21,12 @@ const BUFFER_BYTES_MIN: usize = 16 * 1024;
 const BUFFER_BYTES_MAX: usize = 256 * 1024;
 
 /// Why the bytes stopped before the end.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
+#[derive(Debug)]
+pub(crate) enum Broken<Ours> {
     /// The device's side broke or stalled: the cause in words, for the 426.
     Device(String),
-    /// Landing or libunftp wants no more, and says why.
-    Local,
+    /// Our side wants no more. Landing says why at once, and libunftp in its reply.
+    Ours(Ours),
 }
 
 /// How bytes are moved.
@@ -39,37 +40,46 @@ pub(crate) struct Rules {
     pub(crate) close_notify: CloseNotify,
 }
 
-/// Moves what the device sends to landing until the device has closed its side.
-pub(crate) async fn upload(device: &mut Stream, local: &mut DuplexStream, rules: Rules, moved: &AtomicU64) -> Result<(), Broken> {
+/// Hands what the device sends to landing, step by step, until the device has closed its side. Gives the last step, which tells landing
+/// that the file is whole.
+pub(crate) async fn upload(
+    device: &mut Stream,
+    landing: &mut Receiving,
+    rules: Rules,
+    moved: &AtomicU64,
+) -> Result<Vec<u8>, Broken<Failure>> {
     let stall = rules.stall;
     let mut text = rules.ascii.then(ascii::Incoming::default);
-    let mut buffer = BytesMut::with_capacity(BUFFER_BYTES_MIN);
+    let mut step = Vec::with_capacity(BUFFER_BYTES_MIN);
     loop {
-        let read = match timeout(stall, device.read_buf(&mut buffer)).await.map_err(|_| stalled(stall))? {
+        let room = STEP_BYTES.saturating_sub(step.len());
+        let read = match timeout(stall, device.read_buf(&mut (&mut step).limit(room))).await.map_err(|_| stalled(stall))? {
             Err(error) if device.ended_without_close_notify(&error) => bare_end(rules.close_notify)?,
             read => read.map_err(broken)?,
         };
+        count(moved, read);
+        if read > 0 && step.len() < STEP_BYTES {
+            continue;
+        }
+        if let Some(text) = &mut text {
+            step = text.convert(&step);
+        }
         if read == 0 {
             break;
         }
-        match &mut text {
-            None => local.write_all(&buffer).await,
-            Some(text) => local.write_all(&text.convert(&buffer)).await,
-        }
-        .map_err(|_| Broken::Local)?;
-        next(&mut buffer, moved);
+        landing.go_on(std::mem::replace(&mut step, Vec::with_capacity(STEP_BYTES))).await.map_err(Broken::Ours)?;
     }
     if let Some(text) = text {
-        local.write_all(text.rest()).await.map_err(|_| Broken::Local)?;
+        step.extend_from_slice(text.rest());
     }
     // Before the file lands: Python's ftplib and others hang up and wait for the reply only when they have heard it.
     let _ = timeout(stall, device.say_close_notify()).await;
-    Ok(())
+    Ok(step)
 }
 
 /// The device closed the connection without close_notify. Anybody on the way could have done that, and a device that loses its
 /// program does it too: within TLS, such an end says nothing about the file.
-fn bare_end(close_notify: CloseNotify) -> Result<usize, Broken> {
+fn bare_end<Ours>(close_notify: CloseNotify) -> Result<usize, Broken<Ours>> {
     metrics::ended_without_close_notify();
     match close_notify {
         CloseNotify::Optional => Ok(0),
@@ -78,12 +88,17 @@ fn bare_end(close_notify: CloseNotify) -> Result<usize, Broken> {
 }
 
 /// Moves what libunftp sends to the device until libunftp has closed its side, then ends the device's data connection.
-pub(crate) async fn download(device: &mut Stream, local: &mut TcpStream, rules: Rules, moved: &AtomicU64) -> Result<(), Broken> {
+pub(crate) async fn download(
+    device: &mut Stream,
+    local: &mut TcpStream,
+    rules: Rules,
+    moved: &AtomicU64,
+) -> Result<(), Broken<()>> {
     let stall = rules.stall;
     let mut text = rules.ascii.then(ascii::Outgoing::default);
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES_MIN);
     loop {
-        if local.read_buf(&mut buffer).await.map_err(|_| Broken::Local)? == 0 {
+        if local.read_buf(&mut buffer).await.map_err(|_| Broken::Ours(()))? == 0 {
             return timeout(stall, device.shutdown()).await.map_err(|_| stalled(stall))?.map_err(broken);
         }
         let converted = text.as_mut().map(|text| text.convert(&buffer));
@@ -92,28 +107,32 @@ pub(crate) async fn download(device: &mut Stream, local: &mut TcpStream, rules: 
             // Each write on its own: a slow device that goes on taking bytes has not stalled.
             timeout(stall, device.write_buf(&mut rest)).await.map_err(|_| stalled(stall))?.map_err(broken)?;
         }
-        next(&mut buffer, moved);
+        count(moved, buffer.len());
+        next(&mut buffer);
     }
 }
 
-/// Counts what was moved and makes room for the next read.
-fn next(buffer: &mut BytesMut, moved: &AtomicU64) {
+/// Makes room for the next read.
+fn next(buffer: &mut BytesMut) {
     let filled = buffer.len();
-    moved.fetch_add(u64::try_from(filled).unwrap_or(u64::MAX), Ordering::Relaxed);
     buffer.clear();
     if filled == buffer.capacity() && filled < BUFFER_BYTES_MAX {
         buffer.reserve(filled * 2);
     }
 }
 
-fn broken(error: io::Error) -> Broken {
+fn count(moved: &AtomicU64, bytes: usize) {
+    moved.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+fn broken<Ours>(error: io::Error) -> Broken<Ours> {
     Broken::Device(match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "data connection reset by the device".to_owned(),
         _ => format!("data connection broken: {error}"),
     })
 }
 
-fn stalled(stall: Duration) -> Broken {
+fn stalled<Ours>(stall: Duration) -> Broken<Ours> {
     metrics::stalled();
     Broken::Device(format!("no data moved for {}", spelled(stall)))
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytesize::ByteSize;
 use cap_std::fs::Dir;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
@@ -22,10 +21,7 @@ use crate::session::{Fate, Session, Verb};
 use crate::spool::{Claim, Incoming, Sealed, Spool};
 
 /// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
-const STEP_BYTES: usize = 256 * 1024;
-
-/// Room for the first bytes. Most uploads are small, and the buffer grows for those that are not.
-const FIRST_BYTES: usize = 16 * 1024;
+pub(crate) const STEP_BYTES: usize = 512 * 1024;
 
 /// One upload.
 #[derive(Debug)]
@@ -43,6 +39,17 @@ pub(super) struct Upload {
     home_bytes_max: u64,
 }
 
+/// An upload whose bytes are still coming. While one step of them is written the next one may be read; of one that is given up nothing
+/// is left.
+#[derive(Debug)]
+pub(crate) struct Receiving {
+    upload: Arc<Upload>,
+    /// So long is the file with the bytes that have come.
+    bytes: u64,
+    /// The step before, and with it all that is written.
+    writing: Option<JoinHandle<Result<Taken, Failure>>>,
+}
+
 /// The bytes of an upload that are written, and their part of the home.
 #[derive(Debug)]
 struct Taken {
@@ -50,9 +57,64 @@ struct Taken {
     claim: Claim,
 }
 
-impl Upload {
+impl Receiving {
     /// The edge has said which command this is; libunftp gives the path and, after REST, the offset.
     pub(super) fn begin(landing: &Landing, account: &Account, path: &Path, start: u64) -> Result<Self, Failure> {
+        let upload = Arc::new(Upload::begin(landing, account, path, start)?);
+        Ok(Self { bytes: upload.start, upload, writing: None })
+    }
+
+    /// Takes a step that is not the last one. Returns when the one before is written.
+    pub(crate) async fn go_on(&mut self, step: Vec<u8>) -> Result<(), Failure> {
+        let taken = self.taken(&step).await.inspect_err(|failure| self.upload.tell_failure(failure))?;
+        let upload = Arc::clone(&self.upload);
+        self.writing = Some(tokio::task::spawn_blocking(move || upload.write(taken, &step)));
+        Ok(())
+    }
+
+    /// Lands the upload with its last step, and says how long the file is. A small upload is written and landed in a single visit
+    /// to a thread.
+    pub(crate) async fn finish(mut self, last: Vec<u8>) -> Result<u64, Failure> {
+        let landed = match self.taken(&last).await {
+            Ok(taken) => Arc::clone(&self.upload).land(taken, last).await,
+            Err(failure) => Err(failure),
+        };
+        match &landed {
+            Ok(bytes) => self.upload.arrival.tell(*bytes),
+            Err(failure) => self.upload.tell_failure(failure),
+        }
+        landed
+    }
+
+    /// Gives up an upload whose end will not come. Returns when nothing is left of it.
+    pub(crate) async fn break_off(mut self, cause: Option<io::Error>) -> Failure {
+        // Whatever became of the step before, it is removed.
+        drop(self.written().await);
+        let failure = Failure::Broken(cause);
+        self.upload.tell_failure(&failure);
+        failure
+    }
+
+    /// What is written, when there may be so many bytes more.
+    async fn taken(&mut self, step: &[u8]) -> Result<Option<Taken>, Failure> {
+        self.bytes = self.bytes.saturating_add(length(step));
+        if self.bytes > self.upload.bytes_max {
+            return Err(Failure::Long(ByteSize::b(self.upload.bytes_max)));
+        }
+        self.written().await
+    }
+
+    async fn written(&mut self) -> Result<Option<Taken>, Failure> {
+        // The handle stays where it is until the step is written: whoever gives up meanwhile can still wait for it.
+        let Some(writing) = &mut self.writing else { return Ok(None) };
+        let written = writing.await;
+        self.writing = None;
+        written.unwrap_or_else(|panicked| Err(Failure::Disk(io::Error::other(panicked)))).map(Some)
+    }
+}
+
+impl Upload {
+    fn begin(landing: &Landing, account: &Account, path: &Path, start: u64) -> Result<Self, Failure> {
         let path = HomePath::parse_entry(path).map_err(|bad| {
             // Shown with its control characters escaped.
             info!(account = account.name, ?path, cause = %bad, "upload refused");
@@ -74,36 +136,8 @@ impl Upload {
         })
     }
 
-    /// Takes the bytes and lands them. However it fails, nothing of it is left.
-    pub(super) async fn receive<R: AsyncRead + Unpin>(self, input: R) -> Result<u64, Failure> {
-        let upload = Arc::new(self);
-        let received = Arc::clone(&upload).take(input).await;
-        match &received {
-            Ok(bytes) => upload.arrival.tell(*bytes),
-            Err(failure) => upload.tell_failure(failure),
-        }
-        received
-    }
-
-    /// While one step is written the next one is read; a small upload is written and landed in a single visit to a thread.
-    async fn take<R: AsyncRead + Unpin>(self: Arc<Self>, mut input: R) -> Result<u64, Failure> {
-        let mut writing: Option<JoinHandle<Result<Taken, Failure>>> = None;
-        let mut bytes = self.start;
-        let last = loop {
-            let room = if writing.is_none() { FIRST_BYTES } else { STEP_BYTES };
-            let step = read_step(&mut input, room).await?;
-            bytes = bytes.saturating_add(length(&step));
-            if bytes > self.bytes_max {
-                return Err(Failure::Long(ByteSize::b(self.bytes_max)));
-            }
-            if step.len() < STEP_BYTES {
-                break step;
-            }
-            let taken = settled(writing).await?;
-            let upload = Arc::clone(&self);
-            writing = Some(tokio::task::spawn_blocking(move || upload.write(taken, &step)));
-        };
-        let taken = settled(writing).await?;
+    /// Writes the last bytes and lands them all.
+    async fn land(self: Arc<Self>, taken: Option<Taken>, last: Vec<u8>) -> Result<u64, Failure> {
         if self.session.fate().await == Fate::Broken {
             return Err(Failure::Broken(None));
         }
@@ -200,20 +234,6 @@ impl Upload {
     }
 }
 
-/// Reads a whole step, or what there is before the end.
-async fn read_step<R: AsyncRead + Unpin>(input: &mut R, room: usize) -> Result<Vec<u8>, Failure> {
-    let mut step = Vec::with_capacity(room);
-    input.take(STEP_BYTES as u64).read_to_end(&mut step).await.map_err(|error| Failure::Broken(Some(error)))?;
-    Ok(step)
-}
-
 fn length(step: &[u8]) -> u64 {
     u64::try_from(step.len()).unwrap_or(u64::MAX)
-}
-
-async fn settled(writing: Option<JoinHandle<Result<Taken, Failure>>>) -> Result<Option<Taken>, Failure> {
-    match writing {
-        None => Ok(None),
-        Some(writing) => writing.await.unwrap_or_else(|panicked| Err(Failure::Disk(io::Error::other(panicked)))).map(Some),
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use cap_std::fs::Dir;
 use sha2::{Digest, Sha256};
@@ -14,6 +15,13 @@ use super::{Spool, create};
 /// So much is read at once where a file is copied or hashed.
 const COPY_BYTES: usize = 256 * 1024;
 
+/// Bytes worth a second thread, so that they are hashed while they are written.
+const HASHED_BESIDE: usize = 256 * 1024;
+
+/// So much of a long upload is put on the disk while more of it comes. Otherwise its 226, and those of others behind it, would wait
+/// until all of it is there.
+const FLUSHED_BESIDE: u64 = 32 * 1024 * 1024;
+
 /// A file in `spool/`. However the upload ends, its name there is gone when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -22,6 +30,9 @@ pub(crate) struct Incoming {
     digest: Sha256,
     bytes: u64,
     continues: Option<u64>,
+    /// Of these bytes, how many nobody has begun to put on the disk.
+    unflushed: u64,
+    flushing: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// An upload whose bytes are on the disk.
@@ -40,15 +51,40 @@ impl Incoming {
     /// An empty file named after the upload.
     pub(crate) fn create(spool: &Arc<Spool>, upload: Ulid) -> io::Result<Self> {
         let file = create(&spool.under_way, &upload.to_string())?;
-        Ok(Self { name: Name { spool: Arc::clone(spool), upload }, file, digest: Sha256::new(), bytes: 0, continues: None })
+        let name = Name { spool: Arc::clone(spool), upload };
+        Ok(Self { name, file, digest: Sha256::new(), bytes: 0, continues: None, unflushed: 0, flushing: None })
     }
 
     /// Takes the next bytes.
     pub(crate) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.file.write_all(chunk)?;
-        self.digest.update(chunk);
-        self.bytes = self.bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        let Self { file, digest, .. } = self;
+        thread::scope(|scope| {
+            if chunk.len() < HASHED_BESIDE {
+                digest.update(chunk);
+            } else {
+                thread::Builder::new().spawn_scoped(scope, || digest.update(chunk))?;
+            }
+            file.write_all(chunk)
+        })?;
+        let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.unflushed = self.unflushed.saturating_add(bytes);
+        if self.unflushed >= FLUSHED_BESIDE { self.flush_beside() } else { Ok(()) }
+    }
+
+    /// Begins to put on the disk what is written, once that is done for what was written before.
+    fn flush_beside(&mut self) -> io::Result<()> {
+        self.flushed()?;
+        let file = self.file.try_clone()?;
+        self.flushing = Some(thread::Builder::new().spawn(move || file.sync_data())?);
+        self.unflushed = 0;
         Ok(())
+    }
+
+    /// The end of what was begun. An error of the disk is told only once for an open file: whoever syncs next would not hear of it.
+    fn flushed(&mut self) -> io::Result<()> {
+        let Some(flushing) = self.flushing.take() else { return Ok(()) };
+        flushing.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
     }
 
     /// Takes the first bytes of another file, for an upload that goes on where an earlier one stopped (RFC 3659 section 5).
@@ -70,7 +106,8 @@ impl Incoming {
     }
 
     /// Puts the bytes on the disk. The length is part of what `fdatasync` writes; the times need not be.
-    pub(crate) fn seal(self) -> io::Result<Sealed> {
+    pub(crate) fn seal(mut self) -> io::Result<Sealed> {
+        self.flushed()?;
         self.file.sync_data()?;
         Ok(Sealed { name: self.name, bytes: self.bytes, sha256: hex(&self.digest.finalize()), continues: self.continues })
     }

@@ -81,7 +81,7 @@ impl Connection {
         let Sides { mut device, mut local, moved } = sides;
         let work = relay::download(&mut device, &mut local, rules, moved);
         let cause = match self.watch(moved, false).during(work).await {
-            Ok(Ok(()) | Err(Broken::Local)) => {
+            Ok(Ok(()) | Err(Broken::Ours(()))) => {
                 drop(device);
                 let answer = last_reply(upstream, Some(local)).await;
                 return answer.map(Outcome::Answered).map_err(End::Upstream);
