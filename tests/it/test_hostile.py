@@ -192,6 +192,22 @@ def test_no_descriptor_at_all_is_survived(narrow):
         old_ones_live(node, old, "afterwards.dat")
 
 
+def test_without_descriptors_nobody_is_told_that_a_file_is_not_there(narrow):
+    node = narrow
+    with Control(node) as device:
+        device.login(node.add_account("station-7"))
+        assert device.ask("MKD data")[0] == 257
+        assert device.store("data/there.dat", b"12345")[0] == 226
+        # Its libunftp is there as long as it goes on asking, so that only the way to the file is missing.
+        assert device.ask("SIZE data/there.dat") == (213, "5")
+        resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (3, FILES))
+        for command in ["SIZE data/there.dat", "MDTM data/there.dat"]:
+            code, text = device.ask(command)
+            assert code == 451 and "too many files open" in text, (code, text)
+        resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (FILES, FILES))
+        assert device.ask("SIZE data/there.dat") == (213, "5")
+
+
 class Break(Exception):
     """The session ends here."""
 

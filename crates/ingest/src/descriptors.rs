@@ -2,7 +2,10 @@
 //! opened gets no further, and devices that are logged in go on uploading. An idle session has one of them: so three in four of all
 //! may be sessions that stay logged in, and the last quarter is for those of them that do something.
 
+use std::io;
 use std::os::fd::AsRawFd;
+
+use rustix::io::Errno;
 
 /// One in so many descriptors is kept.
 const KEPT_ONE_IN: u64 = 4;
@@ -33,6 +36,12 @@ impl Reserve {
     pub(crate) fn holds(self, opened: &impl AsRawFd) -> bool {
         u64::try_from(opened.as_raw_fd()).is_ok_and(|number| number >= self.first)
     }
+}
+
+/// Whether the process, or the system, has no descriptor left.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    let number = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE].iter().any(|shortage| number == Some(shortage.raw_os_error()))
 }
 
 #[cfg(test)]

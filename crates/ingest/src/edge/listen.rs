@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::warn;
@@ -59,12 +58,6 @@ impl Doors {
             accepted = implicit => accepted.map(|(stream, client)| (stream, client, true)),
         }
     }
-}
-
-/// Whether the process, or the system, has no descriptor left.
-pub(crate) fn is_shortage(error: &io::Error) -> bool {
-    let number = error.raw_os_error();
-    [Errno::MFILE, Errno::NFILE].iter().any(|shortage| number == Some(shortage.raw_os_error()))
 }
 
 /// The rests of accept loops after failures, and when one was told last.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use unftp_core::storage::{Error, ErrorKind};
 
+use crate::descriptors::is_shortage;
 use crate::names::BadName;
 
 /// A step that failed.
@@ -44,11 +45,6 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What libunftp's own storage said of a name. It keeps the system's error where there is more than one cause.
-    pub(super) fn served(error: Error) -> Self {
-        Self::Sought(error.get_io_error().map_or(io::ErrorKind::NotFound, io::Error::kind).into())
-    }
-
     /// The kind that libunftp turns into a reply: 426, 452, 550, 552, 553, and 451 for the rest.
     fn kind(&self) -> ErrorKind {
         match self {
@@ -105,6 +101,7 @@ impl Failure {
             Self::Undelivered(_) => "The data lake has not confirmed the upload in time, send it again",
             Self::Offset { offset, bytes } => return format!("The file has {bytes} bytes, nothing can start at {offset}"),
             Self::Place(error) | Self::Sought(error) | Self::Disk(error) => match (error.kind(), self) {
+                _ if is_shortage(error) => "The server has too many files open, try again later",
                 (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => "No space left",
                 (io::ErrorKind::FileTooLarge, _) => "The file is too large",
                 (_, Self::Disk(_)) => "The server's disk failed",

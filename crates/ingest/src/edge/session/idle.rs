@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Connection, End};
+use crate::descriptors::is_shortage;
 use crate::edge::control::LineError;
-use crate::edge::listen::is_shortage;
 use crate::edge::sessions::Shared;
 use crate::edge::upstream::Upstream;
 use crate::metrics;
