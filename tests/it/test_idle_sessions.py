@@ -11,7 +11,7 @@ from node import Node, until
 SECONDS = 60
 FILES = 400
 SESSIONS = 150
-# A session that has just logged in holds four descriptors, unless half of all are in use.
+# A session that has just asked for something holds four descriptors, unless half of all are in use.
 AT_ONCE = 25
 
 

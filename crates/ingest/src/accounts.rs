@@ -21,8 +21,7 @@ use tracing::error;
 
 use self::cache::Cache;
 use self::file::Listed;
-pub(crate) use self::login::Again;
-pub use self::login::Login;
+pub(crate) use self::login::LoggedIn;
 use self::password::Hash;
 use crate::certificate::{Certificate, Fingerprint};
 use crate::edge::Address;

@@ -75,7 +75,7 @@ impl Landing {
     }
 
     /// For a session that has a working directory: libunftp is told it first, and is not in doubt if another session has removed it.
-    pub(crate) fn going_on(self) -> Self {
+    pub(crate) fn going_back(self) -> Self {
         Self { goes_back: AtomicBool::new(true), ..self }
     }
 

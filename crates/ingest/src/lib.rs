@@ -29,7 +29,7 @@ mod session;
 mod spool;
 mod stamp;
 
-pub use accounts::{Account, Accounts, AccountsError, Login, NewAccount};
+pub use accounts::{Account, Accounts, AccountsError, NewAccount};
 pub use certificate::{Certificate, CertificateError, Fingerprint};
 pub use config::{
     Active, Append, ClientCertificate, CloseNotify, Config, HangUp, Passive, Proxy, Require, Resumption, Tls, Version,

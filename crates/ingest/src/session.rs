@@ -86,32 +86,19 @@ pub struct Session {
     pub client: SocketAddr,
     upload: Mutex<Option<(Mode, Verb)>>,
     refusal: Mutex<Option<String>>,
-    /// The account whose certificate the edge has seen.
-    vouched: Mutex<Option<String>>,
     fate: watch::Sender<Option<Fate>>,
 }
 
 impl Session {
     /// A session that has had no transfer yet.
     pub fn new(id: Ulid, client: SocketAddr) -> Self {
-        let (upload, refusal, vouched) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
-        Self { id, client, upload, refusal, vouched, fate: watch::Sender::new(None) }
+        Self { id, client, upload: Mutex::new(None), refusal: Mutex::new(None), fate: watch::Sender::new(None) }
     }
 
     /// The edge says that an upload starts, and by which command, before libunftp hears of it.
     pub fn begin(&self, mode: Mode, verb: Verb) {
         *self.upload.lock().unwrap_or_else(PoisonError::into_inner) = Some((mode, verb));
         self.fate.send_replace(None);
-    }
-
-    /// The edge says for which account the device has shown a certificate, or for none. No password is asked for it.
-    pub(crate) fn vouch(&self, account: Option<&str>) {
-        *self.vouched.lock().unwrap_or_else(PoisonError::into_inner) = account.map(str::to_owned);
-    }
-
-    /// Whether the device has shown the certificate of this account.
-    pub(crate) fn is_vouched(&self, account: &str) -> bool {
-        self.vouched.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(account)
     }
 
     /// The edge says how the transfer ended, before it closes its side towards libunftp. It may say `Broken` after

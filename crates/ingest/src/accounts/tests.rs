@@ -5,8 +5,6 @@ use tempfile::TempDir;
 use unftp_core::auth::{Authenticator, Credentials, UserDetailProvider};
 
 use super::*;
-use crate::limits::Logins;
-use crate::session::Session;
 
 fn opened() -> (TempDir, Accounts) {
     let folder = tempfile::tempdir().unwrap();
@@ -182,15 +180,12 @@ fn no_password_is_shown() {
 }
 
 #[tokio::test]
-async fn libunftp_logs_in_with_an_account() {
+async fn libunftp_is_told_who_has_logged_in_and_nobody_else() {
     let (_folder, accounts) = opened();
     accounts.add("demo", new("one")).unwrap();
-    let session = Session::new(ulid::Ulid::generate(), "192.0.2.7:40123".parse().unwrap());
-    let login = Login::new(Arc::new(accounts), Arc::new(Logins::new(&crate::harness::limits())), Arc::new(session));
-    let principal = login.authenticate("demo", &Credentials::from("one")).await.unwrap();
-    assert_eq!(login.provide_user_detail(&principal).await.unwrap().name, "demo");
-    assert!(login.authenticate("demo", &Credentials::from("two")).await.is_err());
-    assert!(login.authenticate("nobody", &Credentials::from("one")).await.is_err());
-    let without = Credentials { password: None, ..Credentials::from("") };
-    assert!(login.authenticate("demo", &without).await.is_err());
+    let account = accounts.verify("demo", "one").await.unwrap();
+    let login = LoggedIn::new(account.clone());
+    let principal = login.authenticate("demo", &Credentials::from("")).await.unwrap();
+    assert_eq!(login.provide_user_detail(&principal).await.unwrap(), account);
+    assert!(login.authenticate("other", &Credentials::from("one")).await.is_err());
 }

@@ -72,13 +72,15 @@ pub(crate) struct Connection {
     pub(super) protection: Option<Box<Protection>>,
     /// Whether TLS starts before the first word.
     implicit: bool,
-    /// libunftp is started only for a device that logs in, and ended while the device asks for nothing.
+    /// libunftp is started for the first command that needs it, and ended while the device asks for nothing.
     upstream: Option<Upstream>,
     /// Between RNFR and RNTO.
     renames: bool,
     who: Who,
     /// Once it has logged in.
     pub(super) account: Option<Account>,
+    /// Whether a certificate has logged it in.
+    is_certified: bool,
     /// Its place among the sessions of its account.
     place: Option<Place<String>>,
     /// The working directory, from the root of the home.
@@ -111,6 +113,7 @@ impl Connection {
             renames: false,
             who: Who { client, account: String::new() },
             account: None,
+            is_certified: false,
             place: None,
             folder: "/".to_owned(),
             epsv_all: false,

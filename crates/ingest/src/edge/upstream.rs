@@ -8,12 +8,11 @@ use bytes::{Bytes, BytesMut};
 use libunftp::ServerBuilder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use unftp_core::auth::{Authenticator, UserDetailProvider};
 
 use super::loopback::{DataPort, discard};
 use super::reply::whole;
 use super::sessions::Shared;
-use crate::accounts::{Account, Again, Login};
+use crate::accounts::{Account, LoggedIn};
 use crate::descriptors::Reserve;
 use crate::landing::Landing;
 use crate::metrics::{self, Awake};
@@ -52,25 +51,19 @@ impl Answer {
 }
 
 impl Upstream {
-    /// Starts libunftp for a session that has not logged in yet.
-    pub(crate) async fn start(shared: &Arc<Shared>, session: &Arc<Session>) -> io::Result<Self> {
-        let login = Login::new(Arc::clone(&shared.accounts), Arc::clone(&shared.logins), Arc::clone(session));
-        let (storing, session) = (Arc::clone(shared), Arc::clone(session));
-        Self::serve(shared, login, move || storing.landing(&session)).await
-    }
-
-    /// Starts libunftp anew for a session that has logged in before, and brings it to where it was: no password is asked for, nothing
-    /// is counted, and nothing is looked for on the disk.
-    pub(crate) async fn go_on(shared: &Arc<Shared>, session: &Arc<Session>, account: Account, folder: &str) -> io::Result<Self> {
+    /// Starts libunftp for a session that has logged in, and brings it to where the session is: no password is asked for, nothing is
+    /// counted, and nothing is looked for on the disk.
+    pub(crate) async fn start(shared: &Arc<Shared>, session: &Arc<Session>, account: Account, folder: &str) -> io::Result<Self> {
         let user = command("USER", &account.name);
-        let (storing, session) = (Arc::clone(shared), Arc::clone(session));
-        let mut upstream = Self::serve(shared, Again::new(account), move || storing.landing(&session).going_on()).await?;
+        let mut upstream = Self::serve(shared, session, LoggedIn::new(account), folder != "/").await?;
         // What follows PASS is refused until libunftp has decided.
         upstream.send(&format!("{user}{}", command("PASS", "again"))).await?;
         upstream.take(331).await?;
         upstream.take(230).await?;
-        upstream.send(&command("CWD", folder)).await?;
-        upstream.take(250).await?;
+        if folder != "/" {
+            upstream.send(&command("CWD", folder)).await?;
+            upstream.take(250).await?;
+        }
         Ok(upstream)
     }
 
@@ -79,14 +72,16 @@ impl Upstream {
         if answer.code == code { Ok(()) } else { Err(io::Error::other(format!("not {code}: {}", answer.text()))) }
     }
 
-    async fn serve<L>(shared: &Shared, login: L, storage: impl Fn() -> Landing + Send + Sync + 'static) -> io::Result<Self>
-    where
-        L: Authenticator + UserDetailProvider<User = Account> + 'static,
-    {
+    async fn serve(shared: &Arc<Shared>, session: &Arc<Session>, login: LoggedIn, goes_back: bool) -> io::Result<Self> {
         let ip = shared.loopback.address();
         let (stream, theirs) = shared.loopback.pair(ip).await?;
         let data = DataPort::new(ip);
 
+        let (storing, session) = (Arc::clone(shared), Arc::clone(session));
+        let storage = move || {
+            let landing = storing.landing(&session);
+            if goes_back { landing.going_back() } else { landing }
+        };
         let login = Arc::new(login);
         let provider = Arc::clone(&login);
         let server = ServerBuilder::<Landing, Account>::with_user_detail_provider(Box::new(storage), provider)
@@ -135,11 +130,6 @@ impl Upstream {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-    }
-
-    /// Whether it took one of the descriptors that are kept.
-    pub(crate) fn is_in(&self, reserve: Reserve) -> bool {
-        reserve.holds(&self.stream)
     }
 
     /// Whether it was started when descriptors were scarce.

@@ -4,6 +4,7 @@
 //! four descriptors. The next command that needs one starts another, which goes on where the last one was: the edge knows
 //! who is logged in and where it stands, and everything else that lasts from command to command is the edge's own.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -44,10 +45,9 @@ impl Connection {
         }
     }
 
-    /// Whether libunftp knows nothing that the edge does not. Before the login it waits for a password, and after RNFR it alone knows
-    /// which file is meant.
+    /// Whether libunftp knows nothing that the edge does not: after RNFR it alone knows which file is meant.
     fn may_rest(&self) -> bool {
-        self.upstream.is_some() && self.account.is_some() && !self.renames
+        self.upstream.is_some() && !self.renames
     }
 
     /// This session's libunftp, started by whoever needs it first.
@@ -61,17 +61,9 @@ impl Connection {
         if let Some(upstream) = self.upstream.take() {
             return Ok(upstream);
         }
-        let started = match self.account.clone() {
-            Some(account) => Upstream::go_on(&self.shared, &self.session, account, &self.folder).await,
-            None => Upstream::start(&self.shared, &self.session).await,
-        };
-        let upstream = started.map_err(|error| if is_shortage(&error) { self.full() } else { End::Upstream(error) })?;
-        // A session that only listens takes one descriptor: it is when it logs in that it may become one too many. Those that have
-        // logged in are the ones that the reserve is kept for.
-        if self.account.is_none() && upstream.is_in(self.shared.reserve) {
-            return Err(self.full());
-        }
-        Ok(upstream)
+        let Some(account) = self.account.clone() else { return Err(End::Upstream(io::ErrorKind::PermissionDenied.into())) };
+        let started = Upstream::start(&self.shared, &self.session, account, &self.folder).await;
+        started.map_err(|error| if is_shortage(&error) { self.full() } else { End::Upstream(error) })
     }
 
     pub(in crate::edge) fn put_back(&mut self, upstream: Upstream) {

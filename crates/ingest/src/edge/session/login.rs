@@ -1,13 +1,14 @@
-//! Logging in: USER, PASS and REIN, and who may try.
-
-use std::sync::Arc;
+//! Logging in: USER, PASS and REIN, and who may try. libunftp has no part in it: a device that logs in only to upload needs none.
 
 use tokio::time::Instant;
+use tracing::{info, warn};
 
 use super::Connection;
 use super::end::End;
+use crate::accounts::Account;
 use crate::edge::command::Type;
 use crate::edge::reply::Reply;
+use crate::edge::sessions::Shared;
 use crate::limits::Refused;
 use crate::metrics;
 
@@ -24,7 +25,7 @@ impl Connection {
 
     /// Forgets who logged in and what was agreed on.
     pub(in crate::edge) fn start_over(&mut self) {
-        self.session.vouch(None);
+        self.is_certified = false;
         if self.account.take().is_some() {
             self.deadline = Instant::now() + self.shared.config.limits.login;
         }
@@ -36,64 +37,84 @@ impl Connection {
     }
 
     pub(super) async fn user(&mut self, name: &str) -> Result<(), End> {
-        let certified = self.certified(name).await;
-        self.session.vouch(certified.as_ref().map(|account| account.name.as_str()));
-        let answer = self.ask("USER", name).await?;
-        // libunftp keeps the first name until a password came, and an account until the session ends.
-        if answer.code == 331 {
-            name.clone_into(&mut self.who.account);
-            if certified.is_some() {
-                return self.enter("", 232).await;
-            }
+        // The first name counts until a password came, and an account until the session ends.
+        if !self.who.account.is_empty() {
+            return self.reply(&Reply::new(503, "Connect again to log in under another name")).await;
         }
-        self.pass_on(&answer).await
+        name.clone_into(&mut self.who.account);
+        // Nobody can guess a certificate: no password is asked for, and lockouts do not concern it.
+        match self.certified(name).await {
+            Some(account) => {
+                info!(session = %self.session.id, client = %self.session.client, account = name, "logged in with a certificate");
+                self.is_certified = true;
+                self.enter(account, Reply::new(232, "Logged in with the certificate")).await
+            }
+            None => self.reply(&Reply::new(331, "Send the password")).await,
+        }
     }
 
     pub(super) async fn pass(&mut self, password: &str) -> Result<(), End> {
-        if self.account.is_some() && self.session.is_vouched(&self.who.account) {
+        if self.is_certified {
             // Some devices send it whatever USER was answered (RFC 4217 section 5).
             return self.reply(&Reply::new(230, "Logged in with the certificate already")).await;
         }
-        if let Err(before) = self.shared.logins.attempt(self.session.client.ip(), &self.who.account, Instant::now().into_std()) {
+        if self.account.is_some() {
+            return self.reply(&Reply::new(530, "Connect again to log in once more")).await;
+        }
+        if self.who.account.is_empty() {
+            return self.reply(&Reply::new(503, "Send USER first")).await;
+        }
+        let client = self.session.client.ip();
+        if let Err(before) = self.shared.logins.attempt(client, &self.who.account, Instant::now().into_std()) {
             return not_tried(before);
         }
-        self.enter(password, 230).await
+        match self.verified(password).await {
+            Ok(Some(account)) => self.enter(account, Reply::new(230, "Logged in")).await,
+            Ok(None) => {
+                self.who.account.clear();
+                self.reply(&Reply::new(530, "Wrong name or password")).await
+            }
+            Err(now) => not_tried(now),
+        }
     }
 
-    /// Has libunftp log in whom USER named. It asks our accounts, which ask for no password where a certificate was shown: nobody
-    /// can guess one of those, so that lockouts do not concern it.
-    async fn enter(&mut self, password: &str, welcome: u16) -> Result<(), End> {
-        let (client, shared) = (self.session.client.ip(), Arc::clone(&self.shared));
-        // libunftp wants the space even before an empty password.
-        self.upstream().await?.send(&format!("PASS {password}\r\n")).await.map_err(End::Upstream)?;
-        let answer = self.upstream().await?.reply().await.map_err(End::Upstream)?;
-        match answer.code {
-            230 => {
-                metrics::login(true);
-                self.account = self.shared.accounts.named(&self.who.account).await;
-                if self.account.is_none() {
-                    // Removed in this very moment.
-                    return self.reply(&Reply::new(530, "The account is gone")).await;
-                }
-                self.place = shared.by_account.take(self.who.account.clone());
-                if self.place.is_none() {
-                    metrics::session_refused("account");
-                    return Err(End::AccountFull);
-                }
-            }
-            530 => {
-                metrics::login(false);
-                // Locked out by this one, or by others while this one waited for its turn.
-                if let Some(now) = shared.logins.refusal(client, &self.who.account, Instant::now().into_std()) {
-                    return not_tried(now);
-                }
-            }
-            _ => {}
+    /// The account that USER named, if this is its password. When it is not, it may have locked out whoever tries next; so may others
+    /// have, while this one waited for its turn.
+    async fn verified(&self, password: &str) -> Result<Option<Account>, Refused> {
+        let (session, client, name) = (self.session.id, self.session.client, &self.who.account);
+        let Shared { accounts, logins, .. } = &*self.shared;
+        let now = || Instant::now().into_std();
+        let refusal = || logins.refusal(client.ip(), name, now());
+        if let Some(account) = accounts.verify_unless(|| refusal().is_some(), name, password).await {
+            logins.right(client.ip(), name, now());
+            info!(%session, %client, account = account.name, device = account.device, "logged in");
+            return Ok(Some(account));
         }
-        if answer.code == 230 && welcome != 230 {
-            return self.reply(&Reply::new(welcome, "Logged in with the certificate")).await;
+        metrics::login(false);
+        if let Some(refused) = refusal() {
+            info!(%session, %client, "login not looked at, locked out");
+            return Err(refused);
         }
-        self.pass_on(&answer).await
+        if let Some(whose) = logins.wrong(client.ip(), name, now()) {
+            metrics::locked_out(whose);
+            warn!(%session, %client, whose, "too many wrong logins, locked out");
+        }
+        // A name that is no account may be a password typed in the wrong place: it is not written down.
+        let account = accounts.named(name).await.map(|account| account.name);
+        info!(%session, %client, account, "login refused");
+        refusal().map_or(Ok(None), Err)
+    }
+
+    /// From here on the session is that account's, whatever becomes of it in the file.
+    async fn enter(&mut self, account: Account, welcome: Reply) -> Result<(), End> {
+        metrics::login(true);
+        self.place = self.shared.by_account.take(account.name.clone());
+        if self.place.is_none() {
+            metrics::session_refused("account");
+            return Err(End::AccountFull);
+        }
+        self.account = Some(account);
+        self.reply(&welcome).await
     }
 }
 

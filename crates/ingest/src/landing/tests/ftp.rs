@@ -6,8 +6,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::accounts::{Accounts, Login, NewAccount};
-use crate::limits::Logins;
+use crate::accounts::LoggedIn;
 
 /// A control connection.
 struct Device {
@@ -17,11 +16,8 @@ struct Device {
 
 impl Device {
     async fn connect(bench: &Bench) -> Self {
-        let accounts = Accounts::open(&bench.root.path().join("accounts.toml")).unwrap();
-        accounts.add("demo", NewAccount { password: Some("secret".into()), ..NewAccount::default() }).unwrap();
         let session = Arc::new(Session::new(Ulid::generate(), "192.0.2.7:40123".parse().unwrap()));
-        let login =
-            Arc::new(Login::new(Arc::new(accounts), Arc::new(Logins::new(&crate::harness::limits())), Arc::clone(&session)));
+        let login = Arc::new(LoggedIn::new(bench.account.clone()));
         let (spool, shared) = (Arc::clone(&bench.spool), Arc::clone(&session));
         let temporary = Arc::new(Temporary::new(&["*.tmp"]).unwrap());
         let limits = crate::harness::limits();
@@ -117,13 +113,4 @@ async fn a_device_gets_the_replies_it_expects() {
 
     let verbs: Vec<_> = bench.outbox().iter().map(|(record, _)| record["verb"].as_str().unwrap().to_owned()).collect();
     assert_eq!(verbs, ["STOR", "APPE", "STOU", "STOR", "CLOSE", "RNTO", "CLOSE"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_refused() {
-    let bench = Bench::new();
-    let mut device = Device::connect(&bench).await;
-    assert_eq!(device.says("USER demo").await.0, 331);
-    assert_eq!(device.says("PASS wrong").await.0, 530);
-    assert_eq!(names(&bench.root.path().join("homes")), ["demo"]);
 }

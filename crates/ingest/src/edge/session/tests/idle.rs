@@ -60,7 +60,9 @@ async fn a_rename_is_not_forgotten_however_long_it_takes() {
     assert!(device.store("a", b"1").await.starts_with("226 "));
     device.expect("RNFR a", "350 ").await;
     // Another one began to do nothing later, and rests.
-    let _other = server.logged_in().await;
+    let mut other = server.logged_in().await;
+    other.expect("PWD", "257 ").await;
+    server.awake(2, 2).await;
     server.awake(1, 2).await;
     device.expect("RNTO b", "250 ").await;
     device.expect("SIZE b", "213 1").await;
