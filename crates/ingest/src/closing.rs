@@ -183,7 +183,7 @@ fn close(spool: &Spool, account: &str, path: &HomePath, file: &File, link: &Link
     file.sync_all()?;
     spool.at("marked");
     draft.publish()?;
-    sync(&spool.outbox)?;
+    spool.sync_outbox()?;
     spool.at("closed");
     info!(upload = %entry.upload, account, path = path.as_str(), "closed a file whose last line has no end");
     Ok(())

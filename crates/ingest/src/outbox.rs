@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use ulid::Ulid;
 
 use crate::session::{Mode, Verb};
-use crate::spool::{Spool, create, sync};
+use crate::spool::{Spool, create};
 
 /// The form of the record, for readers that may be older or newer than the writer.
 pub(crate) const VERSION: u32 = 1;
@@ -135,7 +135,7 @@ pub(crate) fn withdraw(spool: &Spool, upload: Ulid) -> io::Result<bool> {
     }
     match spool.outbox.remove_file(data(upload)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => sync(&spool.outbox)?,
+        _ => spool.sync_outbox()?,
     }
     Ok(true)
 }

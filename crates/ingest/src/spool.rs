@@ -4,6 +4,7 @@
 
 mod incoming;
 mod recovery;
+mod together;
 mod usage;
 
 use std::fs::{self, DirBuilder};
@@ -19,6 +20,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use tracing::warn;
 
 pub(crate) use self::incoming::{Incoming, Sealed, digest};
+use self::together::Together;
 pub(crate) use self::usage::{Claim, Usage};
 use crate::chain;
 use crate::closing::Waiting;
@@ -38,6 +40,7 @@ pub struct Spool {
     pub(crate) under_way: Dir,
     pub(crate) outbox: Dir,
     outbox_path: PathBuf,
+    outbox_names: Together,
     pub(crate) usage: Usage,
     /// Files whose last line has no end.
     pub(crate) waiting: Waiting,
@@ -75,12 +78,14 @@ impl Spool {
                 "the data directory's file system has no extended attributes: appended segments are read without what was before them"
             );
         }
+        let outbox = folder("outbox")?;
         let spool = Self {
             homes: folder("homes")?,
             under_way,
             remembers,
             waits_stored: AtomicBool::new(true),
-            outbox: folder("outbox")?,
+            outbox_names: Together::new(outbox.open(".")?.into_std()),
+            outbox,
             outbox_path: root.join("outbox"),
             usage: Usage::default(),
             waiting: Waiting::default(),
@@ -109,6 +114,11 @@ impl Spool {
     /// Where the outbox is.
     pub(crate) fn outbox_path(&self) -> &Path {
         &self.outbox_path
+    }
+
+    /// Makes the names in the outbox durable, with those of all others who do so at the same time. Blocks: for blocking threads only.
+    pub(crate) fn sync_outbox(&self) -> io::Result<()> {
+        self.outbox_names.sync()
     }
 
     /// From now on a file that is stored is whole, whatever it ends with.

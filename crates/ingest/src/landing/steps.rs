@@ -12,7 +12,8 @@
 //! acknowledged in the outbox: the device sends it again, and the same bytes twice count once. The record goes first
 //! because the other way round a device could find its file in the home after a crash, take it for acknowledged, and never
 //! send again what is in no outbox. For the same reason a step 4 that fails is answered with an error, and the upload stays
-//! in the outbox. There are four syncs; on a journalling file system the last two wait for one commit.
+//! in the outbox. There are four syncs; that of the outbox is shared by all uploads that come to it at the same time, and on a journalling
+//! file system the last two wait for one commit.
 //!
 //! **An append** grows the home's file in place, which a rename cannot make atomic; the record in `spool/` is its undo log:
 //!
@@ -205,7 +206,7 @@ pub(super) fn begin_chain(file: &File, entry: &Entry) -> io::Result<Link> {
 /// The names are durable, and it can be said that the upload has landed.
 pub(super) fn settle(spool: &Spool, goal: &Goal, changed: &[&Dir]) -> Result<(), Failure> {
     if goal.publishes() {
-        sync(&spool.outbox).map_err(Failure::Disk)?;
+        spool.sync_outbox().map_err(Failure::Disk)?;
         metrics::published();
     }
     changed.iter().try_for_each(|folder| sync(folder)).map_err(Failure::Disk)?;
