@@ -1,7 +1,8 @@
 //! Takes files out of gzip and zip, within bounds. What a file is, its first bytes say, never its name.
 //!
 //! Wrappings may lie within each other as deep as [`Limits::depth`] allows, as in the zip of zips that a WebBox sends. Nothing is
-//! ever written under a member's name: it is a label, and may be anything.
+//! ever written under a member's name; a member whose name leads out of its archive is refused all the same, since what else such an
+//! archive says of itself is not to be believed.
 
 mod gzip;
 mod zip;
@@ -27,7 +28,7 @@ pub struct Member<'a> {
 
 /// The files inside gzip (RFC 1952) and zip, in their order; any other file as it is.
 ///
-/// A member that is damaged or encrypted is refused by itself. The whole file is refused when it is cut short, or goes beyond
+/// A member that is damaged or encrypted, or whose name leads out of the archive, is refused by itself. The whole file is refused when it is cut short, or goes beyond
 /// what `limits` allow: a prefix that happens to decode is never taken for the file.
 pub fn unwrap<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Vec<Member<'a>>, Refusal> {
     let mut allowance = Allowance::new(bytes.len(), limits);

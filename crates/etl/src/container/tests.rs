@@ -115,9 +115,9 @@ fn a_bomb_is_refused_at_the_bound() {
 #[test]
 fn members_of_an_archive_come_in_their_order_under_their_names() {
     let limits = Limits::for_tests();
-    let archive = zip(&[("b/", b""), ("b/two.csv", b"2\n"), ("../../one.csv", b"1\n"), ("b/two.csv", b"3\n"), ("empty", b"")]);
+    let archive = zip(&[("b/", b""), ("b/two.csv", b"2\n"), ("one..csv", b"1\n"), ("b/two.csv", b"3\n"), ("empty", b"")]);
     let expected: [(&str, Result<&[u8], &str>); 4] =
-        [("b/two.csv", Ok(b"2\n")), ("../../one.csv", Ok(b"1\n")), ("b/two.csv", Ok(b"3\n")), ("empty", Ok(b""))];
+        [("b/two.csv", Ok(b"2\n")), ("one..csv", Ok(b"1\n")), ("b/two.csv", Ok(b"3\n")), ("empty", Ok(b""))];
     check_members(&archive, &limits, &expected);
     assert_eq!(unwrap(&zip(&[]), &limits).unwrap().len(), 0);
 }
@@ -133,6 +133,20 @@ fn wrappings_lie_within_each_other_as_deep_as_allowed() {
     check(&gzip(&gzip(&gzip(b"1\n"))), &limits, Err("more times over than allowed"));
     let deep = zip(&[("a.csv", b"0\n"), ("b.zip", &zip(&[("c.zip", &inner)]))]);
     check_members(&deep, &limits, &[("a.csv", Ok(b"0\n")), ("b.zip/c.zip", Err("more times over than allowed"))]);
+}
+
+#[test]
+fn a_member_whose_name_leads_out_of_the_archive_costs_itself_alone() {
+    let astray = ["../a.csv", "b/../../a.csv", "b/..", "/etc/a.csv", "..\\a.csv", "b\\..\\..\\a.csv", "\\\\host\\a.csv", "C:\\a.csv", "c:a.csv"];
+    for name in astray {
+        let archive = zip(&[(name, b"1\n"), ("b.csv", b"2\n")]);
+        check_members(&archive, &Limits::for_tests(), &[(name, Err("leads out of the archive")), ("b.csv", Ok(b"2\n"))]);
+    }
+    let inner = zip(&[("../a.csv", b"1\n")]);
+    check_members(&zip(&[("b.zip", &inner)]), &Limits::for_tests(), &[("b.zip/../a.csv", Err("leads out of the archive"))]);
+    for name in ["b/c/a.csv", "b\\a.csv", "a..csv", "...", "2026-01-01T00:00:00.csv", "./a.csv"] {
+        check_members(&zip(&[(name, b"1\n")]), &Limits::for_tests(), &[(name, Ok(b"1\n"))]);
+    }
 }
 
 #[test]

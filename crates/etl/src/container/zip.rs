@@ -110,8 +110,20 @@ impl<'z> Entry<'z> {
         String::from_utf8_lossy(self.name).chars().map(printable).take(LABEL_CHARACTERS_MAX).collect()
     }
 
+    /// Whether its name leads out of the place that an archive is unpacked to: upwards, to a root or to a drive, by separators of
+    /// any system. No device packs its files so.
+    fn is_astray(&self) -> bool {
+        let steps = || self.name.split(|byte| matches!(byte, b'/' | b'\\'));
+        let is_rooted = |first: &[u8]| first.is_empty() || first.get(1) == Some(&b':');
+        steps().next().is_some_and(is_rooted) || steps().any(|step| step == b"..")
+    }
+
     /// The member's bytes, checked against the length and the checksum that the directory has for them.
     pub(super) fn unpack(&self, archive: &[u8], allowance: &mut Allowance) -> Result<Vec<u8>, Fault> {
+        if self.is_astray() {
+            let told = "its name leads out of the archive (zip-slip): to load it, send it under a name without \"..\", root or drive";
+            return Err(fault(told));
+        }
         if self.flags & ENCRYPTED != 0 {
             return Err(fault("encrypted"));
         }

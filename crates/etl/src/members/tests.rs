@@ -30,7 +30,7 @@ fn what_is_refused_names_its_member_and_keeps_its_bytes() {
         ("a.csv", b"time,a\n2026-01-01,1\nx,2\n"),
         ("notes.txt", b"hello\n"),
         ("b.csv", b"time,a\n2026-01-01,1\n"),
-        ("../c.csv", b"time,a\ny,3\n"),
+        ("d/c.csv", b"time,a\ny,3\n"),
     ]);
     let Read { parsed, unwrapped } = read("/x.zip", &archive).unwrap();
     assert_eq!(parsed.parts.len(), 2);
@@ -42,7 +42,7 @@ fn what_is_refused_names_its_member_and_keeps_its_bytes() {
             (refused.member.as_deref().unwrap(), refused.row, bytes, refused.is_whole_member())
         })
         .collect();
-    assert_eq!(refused, [("a.csv", 3, "x,2", false), ("notes.txt", 1, "", true), ("../c.csv", 2, "y,3", false)]);
+    assert_eq!(refused, [("a.csv", 3, "x,2", false), ("notes.txt", 1, "", true), ("d/c.csv", 2, "y,3", false)]);
     assert!(parsed.refused[1].reason.contains("no format claims"), "{}", parsed.refused[1].reason);
 }
 
