@@ -96,3 +96,20 @@ def test_a_released_row_brings_its_map(plant, reader):
     plant.node.start()
     plant.node.ask("quarantine", "release", record["upload"])
     assert reader.rows(plant.node.tables()["pump"])["extra"].to_pylist() == [MAPS[0], MAPS[2]]
+
+
+def test_files_of_many_kinds_do_not_widen_a_table_beyond_its_room(plant, reader):
+    for number, columns in enumerate(["a", "b", "c,d", "d,b,a"], 1):
+        cells = ",".join(str(number * 10 + place) for place, _ in enumerate(columns.split(",")))
+        plant.store(f"pump{number}.csv", f"time,level,{columns}\n2026-03-0{number}T00:00:00Z,{number},{cells}\n")
+        record_of(plant.node, reader, f"pump{number}.csv")
+    table = plant.node.tables()["pump"]
+    rows = reader.rows(table)
+    assert [name for name in rows.column_names if not name.startswith("_")] == ["device", "ts", "level", "a", "extra"]
+    # What the table has stays a column in every file; the file's own room ends before the last one, which is kept as it is written.
+    maps = [None, [("b", "20.0")], [("c", "30.0"), ("d", "31")], [("a", "42"), ("b", "41"), ("d", "40.0")]]
+    assert (rows["a"].to_pylist(), rows["extra"].to_pylist()) == ([10, None, None, None], maps)
+    assert reader.query(table, "SELECT CAST(extra['b'] AS DOUBLE) FROM t ORDER BY ts") == [(None,), (20,), (None,), (41,)]
+    plant.node.ask("rebuild", "pump", "--into", "pump_2")
+    before, after = (reader.rows(plant.node.tables()[name]).drop_columns(["_ingested_at"]) for name in ("pump", "pump_2"))
+    assert after.select(before.column_names).to_pylist() == before.to_pylist()

@@ -81,6 +81,18 @@ def test_dates_in_either_order_are_a_question(tmp_path):
     assert "%d/%m/%Y" in said and "%m/%d/%Y" in said
 
 
+def test_a_definition_for_json_reads_the_file_once_a_person_has_decided(tmp_path):
+    rows = "".join(f'{{"dev":"a","sent":"2026-01-01T0{hour}:00:05Z","measured":"2026-01-01T0{hour}:00:00Z","v":{hour}}}\n' for hour in range(3))
+    (tmp_path / "meter_20260101.ndjson").write_text(rows)
+    proposal = told("sniff", tmp_path / "meter_20260101.ndjson")
+    assert 'documents = "lines"\nrows = "$"\n' in proposal
+    # Two values are times, and which of them is the row's only a person knows.
+    assert not any(line.startswith("timestamp =") for line in proposal.splitlines())
+    (tmp_path / "meter.toml").write_text(proposal.replace('# timestamp = { paths = ["measured"]', 'timestamp = { paths = ["measured"]'))
+    said = inlet("format", "test", tmp_path / "meter.toml", tmp_path / "meter_20260101.ndjson").stdout
+    assert "3 rows by format meter" in said and "2026-01-01T02:00:00Z" in said
+
+
 def test_what_is_no_table_of_times_is_said_to_be_none(tmp_path):
     (tmp_path / "a.xml").write_text("<?xml version='1.0'?><a/>\n")
     refused = inlet("sniff", tmp_path / "a.xml")

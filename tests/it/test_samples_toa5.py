@@ -40,8 +40,6 @@ DAMAGED = {
     "toa5_slim_gz_two_members.dat.gz": (100, 0),
     "toa5_slim_gz_wrong_name.dat": (100, 0),
     "toa5_slim_inf_markers.dat": (100, 0),
-    # Two members of 100 rows each, one of them under a name that leads out of the archive.
-    "toa5_slim_zip_slip.zip": (100, 1),
     "toa5_slim_zip_in_zip.zip": (100, 0),
 }
 # Air pressure stands under temperature's name in these, before temperature itself.
@@ -57,7 +55,7 @@ EMPTY = [f"TestLogger_Hourly_Bad{number}.dat" for number in ("01", "03", "07", "
 def uploaded(node, account, samples):
     """Every file goes up first, so that the tests wait for one batch and not for thirty."""
     with devices.login(node, account) as ftp:
-        for folder, names in (("toa5", WHOLE), ("nasty", [*DAMAGED, *CLASHING, *REFUSED, *EMPTY])):
+        for folder, names in (("toa5", WHOLE), ("nasty", ["toa5_slim_zip_slip.zip", *DAMAGED, *CLASHING, *REFUSED, *EMPTY])):
             for number, name in enumerate(names):
                 ftp.set_pasv(number % 2 == 0)
                 with open(samples / folder / name, "rb") as file:
@@ -93,6 +91,17 @@ def test_good_rows_of_a_damaged_file_are_in_the_table_and_bad_ones_in_quarantine
         whole = committed(node, reader, "toa5_slim_no_final_newline_complete.dat", SLIM_ROWS)
         assert sorted(rows["record"].to_pylist()) == sorted(whole["record"].to_pylist())
         assert sorted(rows["ts"].to_pylist()) == sorted(whole["ts"].to_pylist())
+
+
+def test_a_member_whose_name_leads_out_of_its_archive_is_refused_and_the_other_loads(node, reader):
+    name = "toa5_slim_zip_slip.zip"
+    assert len(committed(node, reader, name, SLIM_ROWS)) == SLIM_ROWS
+    record = record_of(node, reader, name)
+    assert record["rows_refused"] == 1
+    assert "of a/../../escape.dat: its name leads out of the archive" in record["reason"]
+    # The archive is kept as it came, and where the name would lead nothing is.
+    assert node.quarantine(record["upload"])["whole"]
+    assert not list(node.data.parent.rglob("escape.dat"))
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -14,10 +14,11 @@ pub(crate) use row::{Rows, Source};
 pub(crate) use typings::{Typings, Verdict};
 
 use crate::column::{CellFault, Filling, Rules, excerpt};
+use crate::number;
 use crate::rows::{Column, Kind, Part, Refusal, Refused};
 use crate::text::{Line, Lines, Text};
 use crate::time::{DateOrder, NotShown, Orders, TimeFormat, YearLast};
-use crate::tokenise::{Cell, Separator, Syntax, tokenise};
+use crate::tokenise::{Cell, Syntax, tokenise};
 use crate::zone::Local;
 
 /// What came of the rows under one header.
@@ -84,9 +85,7 @@ fn read_piece<'t>(
     for (at, (field, column)) in layout.fields.iter().zip(&block.columns).enumerate() {
         if let (Field::Metric(metric), Some(column)) = (field, column) {
             let read_as = (column.kind(), column.contested().is_some());
-            let of_commas = layout.syntax.separator == Separator::Byte(b',');
-            let tally = if of_commas { column.tally().without_commas() } else { column.tally() };
-            typings.tell((&layout.table, at, &metric.column), column.typing(), tally, read_as);
+            typings.tell((&layout.table, at, &metric.column), column.typing(), column.tally(), read_as);
         }
     }
     block.finish()
@@ -152,6 +151,8 @@ struct Block<'f> {
     devices: Vec<String>,
     rows_expected: usize,
     refused: Vec<Refused>,
+    /// Why nothing behind a line can be read any more.
+    behind: Option<String>,
 }
 
 impl<'f> Block<'f> {
@@ -167,6 +168,7 @@ impl<'f> Block<'f> {
             devices: Vec::new(),
             rows_expected: 0,
             refused: Vec::new(),
+            behind: None,
         }
     }
 
@@ -178,9 +180,17 @@ impl<'f> Block<'f> {
             if self.columns.is_empty() {
                 self.begin(rows.rows_left(&line));
             }
+            let is_readable = fault.is_none();
             let fitted = fault.map_or_else(|| fit(&mut cells, layout, self.times.len() + self.refused.len()), Err);
             cells.extend(layout.facts.iter().map(|fact| Cell::bare(fact)));
-            if let Err(reason) = fitted.and_then(|()| self.row(line.number, &cells, local)) {
+            let row = match &self.behind {
+                Some(header) => Err(header.clone()),
+                None => fitted.and_then(|()| self.row(line.number, &cells, local)),
+            };
+            if let Err(reason) = row {
+                if is_readable {
+                    self.look_for_header(&line, &cells);
+                }
                 self.refused.push(Refused { member: None, row: line.number, bytes: line.raw, reason });
             }
         }
@@ -201,6 +211,25 @@ impl<'f> Block<'f> {
         self.columns = self.layout.fields.iter().zip(&self.decided).map(filling).collect();
     }
 
+    /// Looks whether a line that is no row is a header that the format does not know as one. If its columns are others than those of the
+    /// header above, what the rows behind it hold is not known.
+    fn look_for_header(&mut self, line: &Line<'_>, cells: &[Cell<'_>]) {
+        let layout = self.layout;
+        let names = || layout.fields.iter().filter_map(Field::original);
+        let is_word = |cell: &Cell<'_>| number::double(cell.text, layout.decimal).is_none();
+        let is_header = cells.iter().all(is_word) && cells.iter().any(|cell| names().any(|name| name == cell.text));
+        let is_same = layout.fields.iter().zip(cells).all(|(field, cell)| field.original().is_none_or(|name| name == cell.text));
+        if self.behind.is_none() && is_header && !(is_same && cells.len() == layout.fields.len()) {
+            let reason = format!(
+                "behind line {}, which names columns, and not as the header above does: a line begins = […] in the format says how all its \
+                 headers begin",
+                line.number
+            );
+            layout.typings.into_iter().for_each(|typings| typings.tell_obstacle(&reason));
+            self.behind = Some(reason);
+        }
+    }
+
     fn row(&mut self, number: u64, cells: &[Cell<'_>], local: &mut Local<'_>) -> Result<(), String> {
         let layout = self.layout;
         let time = self.clock.read(cells, local)?;
@@ -214,7 +243,8 @@ impl<'f> Block<'f> {
             let rules = Rules { decimal: layout.decimal, divisor: metric.divisor, time, place, nulls };
             if let Err(fault) = column.push(cell, &rules, local, self.rows_expected) {
                 self.columns.iter_mut().take(index + 1).flatten().for_each(|column| column.truncate(rows));
-                return Err(format!("cell {} ({}): {fault}", index + 1, metric.column.original));
+                let line = layout.null_to_add(cell, &fault).unwrap_or_default();
+                return Err(format!("cell {} ({}): {fault}{line}", index + 1, metric.column.original));
             }
         }
         self.times.push(time);
@@ -233,9 +263,8 @@ impl<'f> Block<'f> {
         for (field, filling) in layout.fields.iter().zip(self.columns) {
             let (Field::Metric(metric), Some(filling)) = (field, filling) else { continue };
             let column = &metric.column;
-            let here = layout.typings.is_none() && layout.syntax.separator != Separator::Byte(b',');
-            if here && filling.tally().has_decimal_commas() {
-                return Err(Refusal { reason: comma_undeclared(&column.original) });
+            if layout.typings.is_none() && filling.tally().is_otherwise() {
+                return Err(Refusal { reason: notation_undeclared(&column.original) });
             }
             let (kind, array) =
                 filling.finish().map_err(|error| Refusal { reason: format!("column {}: {error}", column.original) })?;
@@ -274,7 +303,8 @@ pub(crate) fn fit(cells: &mut Vec<Cell<'_>>, layout: &Layout<'_>, rows_before: u
     } else if found > width && beyond.iter().all(|cell| cell.text.is_empty()) {
         cells.truncate(width);
     }
-    if cells.len() == width { Ok(()) } else { Err(format!("{found} cells, where the header has {width}")) }
+    let line = if found < width && layout.definable { ": if rows may lack their last ones, add short_rows = true" } else { "" };
+    if cells.len() == width { Ok(()) } else { Err(format!("{found} cells, where the header has {width}{line}")) }
 }
 
 /// When a row was measured, in microseconds since 1970 UTC, from the text of its time.
@@ -284,11 +314,11 @@ pub(crate) fn time(text: &str, format: &TimeFormat, local: &mut Local<'_>) -> Re
     local.check(time).map(|()| time)
 }
 
-/// Why a file is refused whose numbers have a sign that may be another thing.
-pub(crate) fn comma_undeclared(column: &str) -> String {
+/// Why a file is refused whose numbers have signs that may be another thing.
+pub(crate) fn notation_undeclared(column: &str) -> String {
     format!(
-        "column {column:?} has numbers with a comma in them, and the format does not say what it is: add decimal = \",\" to it, or \
-         columns = [{{ name = {column:?}, type = \"text\" }}]"
+        "column {column:?} has numbers with other signs than the format declares: add decimal and thousands to it, as decimal = \",\" or \
+         thousands = \",\", or columns = [{{ name = {column:?}, type = \"text\" }}]"
     )
 }
 

@@ -80,6 +80,7 @@ pub(crate) enum CellFault {
 }
 
 /// What a cell is, in a column whose type the file decides.
+#[derive(Clone, Copy, PartialEq)]
 enum Class {
     /// `NAN` or `INF`: a number in a column of numbers, text in one of text.
     Marker(f64),
@@ -109,8 +110,8 @@ pub(crate) struct Tally {
     numbers: usize,
     words: usize,
     codes: usize,
-    /// Words that would be numbers if commas were decimal signs.
-    commas: usize,
+    /// Words that would be numbers in a notation that nobody has declared.
+    otherwise: usize,
 }
 
 impl Tally {
@@ -118,7 +119,7 @@ impl Tally {
         self.numbers += other.numbers;
         self.words += other.words;
         self.codes += other.codes;
-        self.commas += other.commas;
+        self.otherwise += other.otherwise;
     }
 
     /// The type of a column in which both numbers and words have come.
@@ -130,15 +131,10 @@ impl Tally {
         if is_text { Kind::Text } else { Kind::Double }
     }
 
-    /// The same where a comma is never a decimal sign.
-    pub(crate) fn without_commas(self) -> Self {
-        Self { commas: 0, ..self }
-    }
-
-    /// Whether the words in a column whose values decide are numbers with a decimal comma, and not few: what the format does not
-    /// say of that would else make text of them.
-    pub(crate) fn has_decimal_commas(self) -> bool {
-        self.commas > 0 && self.commas == self.words && self.commas * 2 > self.numbers
+    /// Whether the words in a column whose values decide are numbers in a notation that the format does not declare, and not few: they
+    /// would else be text.
+    pub(crate) fn is_otherwise(self) -> bool {
+        self.otherwise > 0 && self.otherwise == self.words && self.otherwise * 2 > self.numbers
     }
 }
 
@@ -178,6 +174,7 @@ impl Filling {
             }
             Typing::ByValues => {
                 let class = by_values(cell, rules.decimal);
+                self.tally.otherwise += usize::from(class == Class::Word && number::is_otherwise(cell.text, rules.decimal));
                 self.push_class(class, cell, rows)
             }
         }
@@ -221,10 +218,7 @@ impl Filling {
         match class {
             Class::Number(_) => self.tally.numbers += 1,
             Class::Code => self.tally.codes += 1,
-            Class::Word => {
-                self.tally.words += 1;
-                self.tally.commas += usize::from(self.typing == Typing::ByValues && number::has_decimal_comma(cell.text));
-            }
+            Class::Word => self.tally.words += 1,
             Class::Stray => return Err(CellFault::NotNumber(excerpt(cell.text))),
             Class::Marker(_) => {}
         }

@@ -6,10 +6,12 @@
 //! again: all sources are in it (then the commit landed, and its answer was lost), or none is (then the same Parquet is committed on
 //! top of the new head), or somebody else brought some of them (then these are dropped and the rest is written anew).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::error::ArrowError;
 use iceberg::arrow::schema_to_arrow_schema;
 use iceberg::spec::{DataFile, NestedFieldRef, Schema};
 use iceberg::table::Table;
@@ -24,14 +26,15 @@ use crate::error::{Error, Fate};
 use crate::ledger::{HEAD, Id, Ledger, Ledgers};
 use crate::packed::{Packed, Parcel};
 use crate::retry::Backoff;
-use crate::rows::{Column, Kind};
-use crate::table::{self, Fit, Tables};
-use crate::{batch, clock, metrics, offload, parquet, snapshot};
+use crate::table::Tables;
+use crate::{batch, clock, extra, metrics, offload, parquet, uploads};
 
+mod fit;
 mod guard;
 mod pushes;
 mod share;
 
+use fit::fit_all;
 use guard::Guarded;
 use pushes::Pushes;
 pub(crate) use share::{Outcome, Share};
@@ -48,6 +51,8 @@ pub(crate) struct Committer {
     pub(crate) ledgers: Arc<Ledgers>,
     /// How long rows are remembered that no push of their path has any more.
     pub(crate) remembered: Duration,
+    /// How many columns of its files a table has room for; the rest are in its map `extra`.
+    pub(crate) columns_max: usize,
     pub(crate) backoff: Backoff,
     pub(crate) now: fn() -> Timestamp,
 }
@@ -155,6 +160,11 @@ impl Committer {
         }
     }
 
+    /// The columns of the record of uploads are ours, and all of them have room.
+    fn columns_max(&self, table: &str) -> usize {
+        if table == uploads::TABLE { usize::MAX } else { self.columns_max }
+    }
+
     /// One pass over a table as it is now. When it returns, what is still open has landed.
     async fn attempt(&self, name: &str, batch: Ulid, shares: &Arc<[Share]>, progress: &mut Progress) -> Result<(), Error> {
         // What fits is to be seen on the table as it is now: somebody else may have changed it since the last attempt.
@@ -162,7 +172,7 @@ impl Committer {
         let table = match self.tables.load(name).await? {
             Some(table) => table,
             None => {
-                let columns = fit_all(None, shares, progress);
+                let columns = fit_all(None, self.columns_max(name), shares, progress);
                 if progress.open().is_empty() {
                     return Ok(());
                 }
@@ -173,7 +183,8 @@ impl Committer {
         let ledger = self.ledgers.load(&table).await?;
         drop_known(&ledger, shares, progress);
         self.recall(&ledger, shares, progress).await?;
-        let missing = fit_all(Some(table.metadata().current_schema()), shares, progress);
+        let schema = table.metadata().current_schema();
+        let missing = fit_all(Some(schema), self.columns_max(name), shares, progress);
         drop_repeats(shares, progress);
         let pushes = Arc::new(self.pushes(&ledger, shares, progress).await?);
         let open = progress.open();
@@ -274,8 +285,11 @@ async fn write(to: &Table, parts: &[(&str, &Parcel)], now: Timestamp, name: &str
     let mut files = Vec::new();
     for (go, parts) in goes(parts).enumerate() {
         let failed = |source| Error::Rows { table: to.identifier().name().to_owned(), source };
-        let opened: Result<Vec<_>, _> = parts.iter().map(|(upload, part)| Ok((*upload, part.open()?))).collect();
-        let opened = opened.map_err(failed)?;
+        let mut opened: Vec<(&str, Cow<'_, Packed>)> = Vec::with_capacity(parts.len());
+        for (upload, part) in parts {
+            let of_table = within(to.metadata().current_schema(), part).map_err(failed)?;
+            opened.extend(of_table.into_iter().map(|part| (*upload, part)));
+        }
         let arranged = arrange(to, opened.iter().map(|(upload, part)| (*upload, part.as_ref())).collect(), now)?;
         // Names are unique for each go too.
         let name = if go == 0 { name.to_owned() } else { format!("{name}-{go}") };
@@ -283,6 +297,16 @@ async fn write(to: &Table, parts: &[(&str, &Parcel)], now: Timestamp, name: &str
         files.extend(written.map_err(Error::table("write data files of", to.identifier().name()))?);
     }
     Ok(files)
+}
+
+/// The rows of a part with all columns that the table has not in the map.
+fn within<'p>(schema: &Schema, part: &'p Parcel) -> Result<Vec<Cow<'p, Packed>>, ArrowError> {
+    let has = |name: &str| schema.field_by_name(name).is_some();
+    if !extra::is_beyond(part.columns().iter(), has) {
+        return Ok(vec![part.open()?]);
+    }
+    let parts = extra::within(&part.open()?.unpack(), has)?;
+    Ok(parts.into_iter().map(|part| Cow::Owned(part.into())).collect())
 }
 
 /// Parts that are in memory at the same time: those that are anyway, and so many others.
@@ -336,55 +360,6 @@ fn drop_repeats(shares: &[Share], progress: &mut Progress) {
 
 fn open<'a>(shares: &'a [Share], progress: &Progress) -> Vec<(usize, &'a Share)> {
     progress.open().into_iter().filter_map(|at| Some((at, shares.get(at)?))).collect()
-}
-
-/// Refuses the shares that do not fit the table, or an earlier share of the batch, and returns the columns that the others need
-/// and the table lacks.
-fn fit_all(schema: Option<&Arc<Schema>>, shares: &[Share], progress: &mut Progress) -> Vec<Column> {
-    let foreign = schema.and_then(|schema| table::foreign(schema));
-    let mut missing: Vec<Column> = Vec::new();
-    // Headers that fit what there is so far. Most files have the one that the file before them had.
-    let mut fit: HashSet<*const Column> = HashSet::new();
-    for (at, share) in open(shares, progress) {
-        let mut headers = share.parts.iter().map(|part| part.columns().as_ptr());
-        let needed = match &foreign {
-            Some(reason) => Err(reason.clone()),
-            None if share.push.is_none() && headers.clone().all(|header| fit.contains(&header)) => continue,
-            None => fit_share(schema, share, &missing),
-        };
-        match needed {
-            Ok(columns) => {
-                if !columns.is_empty() {
-                    fit.clear();
-                    missing.extend(columns);
-                }
-                fit.extend(&mut headers);
-            }
-            Err(reason) => progress.set(at, Outcome::Refused(reason)),
-        }
-    }
-    missing
-}
-
-/// The columns that this share needs, the table lacks, and no share before it has asked for; or why it does not fit.
-fn fit_share(schema: Option<&Arc<Schema>>, share: &Share, missing: &[Column]) -> Result<Vec<Column>, String> {
-    let mut needed: Vec<Column> = Vec::new();
-    let revision = share.push.map(|_| snapshot::column());
-    for column in share.parts.iter().flat_map(|part| part.columns().iter()).chain(&revision) {
-        let fit = schema.map_or(Fit::Missing, |schema| table::fit(schema, column));
-        let asked_for = missing.iter().chain(&needed).find(|other| other.name == column.name);
-        match (fit, asked_for) {
-            (Fit::Fits, _) => {}
-            (Fit::Clash(reason), _) => return Err(reason),
-            (Fit::Missing, Some(other)) => match table::fit_new(column, other) {
-                Fit::Clash(reason) => return Err(reason),
-                Fit::Fits | Fit::Missing => {}
-            },
-            (Fit::Missing, None) if column.kind == Kind::Unknown => {}
-            (Fit::Missing, None) => needed.push(column.clone()),
-        }
-    }
-    Ok(needed)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Columns of a file that its table has no column for: in each row one map from their names to their values, as the file writes these.
 //!
-//! Which columns those are a file and its format say, and nothing else: what the format names as rare, and what stands behind as many
-//! others as a table may have (`etl.limits.columns`). Until a data file is written the map of a row is the text of a JSON object, in
+//! Which columns those are a file and its format say first: what the format names as rare, and what stands behind as many others as a
+//! table may have (`etl.limits.columns`); those values are kept as the file writes them. Then the table says it: a column that it does not
+//! have yet, and has no more room for, since other files have other columns, goes there with its values as the table would show them.
+//! What a table has it keeps. Until a data file is written the map of a row is the text of a JSON object, in
 //! the order of its names: equal rows have equal texts, and whoever carries rows on the way knows nothing of maps.
 
 use std::borrow::Cow;
@@ -10,6 +12,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, MapArray, StringArray, StringBuilder, StructArray};
 use arrow::buffer::OffsetBuffer;
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef};
 use arrow::error::ArrowError;
 use globset::{GlobBuilder, GlobMatcher};
@@ -24,6 +27,8 @@ pub(crate) const EXTRA: &str = "extra";
 const COLUMNS_MAX: usize = 1 << 16;
 /// Names stand in every row again. What one header may grow to by that is a gigabyte.
 const BYTES_MAX: usize = 1 << 30;
+/// Values that are put into maps at once.
+const CELLS_MAX: usize = 4 << 20;
 
 /// The columns that a format says are rare, by globs over their names.
 #[derive(Debug, Default)]
@@ -88,13 +93,50 @@ pub(crate) fn check_columns(columns: usize) -> Result<(), String> {
 }
 
 /// The column of all maps of a part.
-fn column() -> Column {
+pub(crate) fn column() -> Column {
     Column { name: EXTRA.to_owned(), original: EXTRA.to_owned(), unit: None, process: None, kind: Kind::Extra }
 }
 
-/// Puts the columns of kind [`Kind::Extra`] together to one. A part without such columns stays as it is; one in which they have no
-/// values has no map.
+/// Whether a part has values for columns that its table has not.
+pub(crate) fn is_beyond<'c>(columns: impl IntoIterator<Item = &'c Column>, has: impl Fn(&str) -> bool) -> bool {
+    columns.into_iter().any(|column| column.kind != Kind::Unknown && !has(&column.name))
+}
+
+/// Puts the columns that a table has not into the map, some rows at a time.
+pub(crate) fn within(part: &Part, has: impl Fn(&str) -> bool) -> Result<Vec<Part>, ArrowError> {
+    let mut columns = Vec::with_capacity(part.columns.len());
+    let mut beyond = 0;
+    for (column, values) in part.columns.iter().filter(|(column, _)| column.kind != Kind::Unknown) {
+        columns.push(if has(&column.name) {
+            (column.clone(), values.clone())
+        } else {
+            beyond += 1;
+            (Column { kind: Kind::Extra, ..column.clone() }, cast(values, &DataType::Utf8)?)
+        });
+    }
+    let rows_at_once = (CELLS_MAX / beyond.max(1)).max(1);
+    let starts = (0..part.row.len()).step_by(rows_at_once);
+    let slices = starts.map(|start| {
+        let rows = rows_at_once.min(part.row.len() - start);
+        let slice = Part {
+            table: part.table.clone(),
+            member: part.member.clone(),
+            device: part.device.slice(start, rows),
+            ts: part.ts.slice(start, rows),
+            row: part.row.slice(start, rows),
+            columns: columns.iter().map(|(column, values)| (column.clone(), values.slice(start, rows))).collect(),
+        };
+        folded(slice).map_err(|refusal| ArrowError::ComputeError(refusal.reason))
+    });
+    slices.collect()
+}
+
+/// Puts the columns of kind [`Kind::Extra`] together to one, with the map that there is already. A part without such columns stays as
+/// it is; one in which they have no values has no map.
 pub(crate) fn folded(mut part: Part) -> Result<Part, Refusal> {
+    let is_map = |(column, _): &(Column, ArrayRef)| column.name == EXTRA;
+    let map = part.columns.iter().position(is_map).map(|at| part.columns.remove(at).1);
+    let map = map.as_ref().and_then(|map| map.as_string_opt::<i32>());
     let is_extra = |(column, _): &(Column, ArrayRef)| column.kind == Kind::Extra;
     if !part.columns.iter().any(is_extra) {
         return Ok(part);
@@ -105,8 +147,13 @@ pub(crate) fn folded(mut part: Part) -> Result<Part, Refusal> {
         columns.filter_map(|((_, values), name)| Some((values.as_string_opt::<i32>()?, name))).collect();
     let mut texts = StringBuilder::new();
     for row in 0..part.row.len() {
-        let values = columns.iter().filter(|(values, _)| values.is_valid(row));
-        let values: BTreeMap<&str, &str> = values.map(|(values, name)| (name.as_str(), values.value(row))).collect();
+        let before = map.filter(|map| map.is_valid(row)).map(|map| map.value(row));
+        let mut values: BTreeMap<Cow<'_, str>, Cow<'_, str>> =
+            before.and_then(|before| serde_json::from_str(before).ok()).unwrap_or_default();
+        for (column, name) in columns.iter().filter(|(values, _)| values.is_valid(row)) {
+            let name = free(name, |name| values.contains_key(name));
+            values.insert(name, column.value(row).into());
+        }
         if values.is_empty() {
             texts.append_null();
             continue;
@@ -134,10 +181,17 @@ fn names(columns: &[(Column, ArrayRef)]) -> Vec<String> {
     let name = |(Column { original, unit, .. }, _): &(Column, ArrayRef)| {
         let unit = unit.as_ref().filter(|unit| !original.contains(unit.as_str()));
         let base = unit.map_or_else(|| original.clone(), |unit| format!("{original} [{unit}]"));
-        let mut names = std::iter::once(base.clone()).chain((2..).map(|count| format!("{base}_{count}")));
-        names.find(|name| taken.insert(name.clone())).unwrap_or(base)
+        let name = free(&base, |name| taken.contains(name)).into_owned();
+        taken.insert(name.clone());
+        name
     };
     columns.iter().map(name).collect()
+}
+
+/// A name, or the first of `name_2`, `name_3` and so on that is not taken.
+fn free(name: &str, is_taken: impl Fn(&str) -> bool) -> Cow<'_, str> {
+    let others = (2..).map(|count| Cow::Owned(format!("{name}_{count}")));
+    std::iter::once(Cow::Borrowed(name)).chain(others).find(|name| !is_taken(name)).unwrap_or(Cow::Borrowed(name))
 }
 
 /// Maps of the type that the table's column has, from their texts.

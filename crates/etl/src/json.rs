@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 pub(crate) use documents::{Document, Documents, Style, first};
-pub(crate) use path::{Path, push};
+pub(crate) use path::{Found, Path, push};
 use read::read;
 
 /// A value, and where it stands in its text.

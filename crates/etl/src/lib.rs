@@ -206,6 +206,7 @@ async fn run_with(config: Config, seams: Seams, until: Until, shutdown: Cancella
         tables: Tables::new(catalog, &config.namespace).partitioned_by(config.table.partition),
         ledgers: ledgers.clone(),
         remembered: config.ledger.snapshots,
+        columns_max: config.limits.columns,
         backoff: Backoff::new(config.retry_max, COMMIT_TRIES_MAX),
         now,
     };

@@ -19,7 +19,7 @@ pub struct Limits {
     pub members: usize,
     /// The longest line; a longer one is refused as one row.
     pub line_bytes: ByteSize,
-    /// The most columns that a file has in its tables; what is behind them is in a map.
+    /// The most columns that a file has in its tables, and a table of all its files; what is beyond them is in a map.
     pub columns: usize,
     /// The first year that rows are believed to be from; earlier ones are refused.
     pub year_min: i16,

@@ -6,19 +6,33 @@ pub(crate) enum Decimal {
     /// `1.5`
     #[default]
     Point,
+    /// `1.5` too, for nobody has said so: a number in another notation is told from a word.
+    Open,
     /// `1,5`; a point is then no part of a number.
     Comma,
+    /// `1.234,5` or the like: one ASCII character is the decimal sign, another sets thousands apart.
+    Grouped {
+        /// The decimal sign.
+        sign: u8,
+        /// What may stand between groups of three digits.
+        between: u8,
+    },
 }
 
-/// The longest text that is looked at as a number with a decimal comma.
-const COMMA_NUMBER_BYTES_MAX: usize = 64;
+/// The longest number with signs of its own.
+const SIGNED_BYTES_MAX: usize = 64;
 
 /// Reads a decimal number, `NAN` or `INF` with an optional sign, in any case. Blanks may stand between sign and digits, as loggers
 /// fill their columns. A number too large for a double is none: it would silently become infinite.
 pub(crate) fn double(text: &str, decimal: Decimal) -> Option<f64> {
     let value = match decimal {
-        Decimal::Point => fast_float2::parse::<f64, _>(text).ok().or_else(|| with_blanks(text))?,
-        Decimal::Comma => with_comma(text)?,
+        Decimal::Point | Decimal::Open => fast_float2::parse::<f64, _>(text).ok().or_else(|| with_blanks(text))?,
+        Decimal::Comma => with_signs(text, b',', None)?,
+        Decimal::Grouped { sign, between } => {
+            let is_apart = text.as_bytes().contains(&between);
+            let is_good = !is_apart || is_grouped(unsigned(text), between.into(), sign.into());
+            is_good.then(|| with_signs(text, sign, Some(between)))??
+        }
     };
     (value.is_finite() || !text.bytes().any(|byte| byte.is_ascii_digit())).then_some(value)
 }
@@ -35,24 +49,48 @@ fn with_blanks(text: &str) -> Option<f64> {
     }
 }
 
-/// Whether a word would be a number if the comma in it were a decimal sign: `1,5`.
-pub(crate) fn has_decimal_comma(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    unsigned.split_once(',').is_some_and(|(whole, fraction)| !fraction.is_empty() && digits(whole) && digits(fraction))
+/// Whether a word, which is no number as the format writes them, would be one in another notation: with a comma or a point for its
+/// decimal sign (`1,5`, `1.5`), or with its thousands set apart (`1.234,5`, `1,234.5`, `1.234.567`). Never where a format declares points
+/// and says no more: then other cells are what they are.
+pub(crate) fn is_otherwise(word: &str, decimal: Decimal) -> bool {
+    let word = unsigned(word);
+    let has_decimals = |sign| {
+        word.split_once(sign)
+            .is_some_and(|(whole, decimals): (&str, &str)| !decimals.is_empty() && is_digits(whole) && is_digits(decimals))
+    };
+    decimal != Decimal::Point
+        && (has_decimals(',') || has_decimals('.') || is_grouped(word, '.', ',') || is_grouped(word, ',', '.'))
 }
 
-fn with_comma(text: &str) -> Option<f64> {
-    let mut buffer = [0; COMMA_NUMBER_BYTES_MAX];
-    let target = buffer.get_mut(..text.len())?;
-    for (to, from) in target.iter_mut().zip(text.bytes()) {
-        *to = match from {
-            b',' => b'.',
+fn unsigned(text: &str) -> &str {
+    text.strip_prefix(['+', '-']).unwrap_or(text)
+}
+
+/// Digits in groups of three, and behind `sign` the decimals if there are any.
+fn is_grouped(text: &str, between: char, sign: char) -> bool {
+    let (whole, decimals) = text.split_once(sign).unwrap_or((text, ""));
+    let Some((first, groups)) = whole.split_once(between) else { return false };
+    let is_group = |group: &str| group.len() == 3 && is_digits(group);
+    (1..=3).contains(&first.len()) && is_digits(first) && groups.split(between).all(is_group) && is_digits(decimals)
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number with these signs, between digits anywhere.
+fn with_signs(text: &str, sign: u8, between: Option<u8>) -> Option<f64> {
+    let mut buffer = [0; SIGNED_BYTES_MAX];
+    let mut length = 0;
+    for byte in text.bytes().filter(|byte| Some(*byte) != between) {
+        *buffer.get_mut(length)? = match byte {
+            byte if byte == sign => b'.',
             b'.' => return None,
             other => other,
         };
+        length += 1;
     }
-    fast_float2::parse(&*target).ok()
+    fast_float2::parse(buffer.get(..length)?).ok()
 }
 
 /// Reads a whole number.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::append::{Behind, LineEnds, own};
-use crate::block::{Typings, Verdict, comma_undeclared};
+use crate::block::{Typings, Verdict, notation_undeclared};
 use crate::container;
 use crate::facts::Upload;
 use crate::format::{File, Formats};
@@ -194,7 +194,7 @@ impl Reader {
         let sha256 = self.sha256.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let read = match self.typings.verdict() {
             Verdict::Again(typings) => return End::Again(typings),
-            Verdict::Commas(column) => Err(Refusal { reason: comma_undeclared(&column) }),
+            Verdict::Otherwise(column) => Err(Refusal { reason: notation_undeclared(&column) }),
             Verdict::Agreed => Ok(Read { parsed: self.parsed, unwrapped: Unwrapped::Excerpts(self.excerpts) }),
         };
         End::Read { read, sha256 }

@@ -1,8 +1,9 @@
 //! A file that no format claims → a definition for its kind, as far as the file says, with the rest left open and why.
 //!
 //! Nothing is decided by likelihood alone. The file's lines are laid out by every delimiter; each way to read the times is tried with
-//! the reader that will read such files; what is left when several ways fit equally well is a question, written as a comment.
+//! the reader that will read such files (JSON by its paths: `json`); what is left when several ways fit equally well is a question, written as a comment.
 
+mod json;
 mod layout;
 mod question;
 mod times;
@@ -28,8 +29,11 @@ pub struct Proposal {
     pub open: Vec<String>,
 }
 
-/// Proposes a definition for a file that is out of its container. The error says what it is instead of delimited text with times.
+/// Proposes a definition for a file that is out of its container. The error says what it is instead of JSON, or delimited text with times.
 pub fn propose(file: &File<'_>, limits: &Limits) -> Result<Proposal, Refusal> {
+    if let Some(proposal) = json::propose(file, limits) {
+        return Ok(proposal);
+    }
     let (text, encodings) = decoded(file.bytes)?;
     let lines: Vec<&str> = text.lines().take(LINES_MAX).collect();
     let layouts = layout::all(&lines);
@@ -57,15 +61,8 @@ fn write(
     device: &Question,
     times: &Times,
 ) -> String {
-    let name = name_of(file.path);
-    let mut text = format!("# Proposed by `inlet sniff` from {}. Lines in comments are for you to decide.\n", quoted(file.path));
-    text.push_str(&format!("format = {}\ntable = {}\n", quoted(&name), quoted(&format!("{name}_{{device}}"))));
-    text.push_str(&device.to_toml());
-    text.push_str(&zone.to_toml());
-    let (encodings, rest) = questions.split_first().map_or((String::new(), questions), |(first, rest)| (first.to_toml(), rest));
-    text.push_str(&encodings);
-    text.push_str("\n[match]\n");
-    text.push_str(&format!("paths = [{}]\n", quoted(&glob_of(file.path))));
+    let Some((encodings, rest)) = questions.split_first() else { return String::new() };
+    let mut text = opening(file, device, zone, Some(encodings));
     let names = layout.names();
     if !names.is_empty() && layout.names_are_whole() {
         let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
@@ -78,6 +75,26 @@ fn write(
     }
     text.push_str(&layout.columns(times));
     text
+}
+
+/// What every definition begins with, down to the first line of `[match]`.
+fn opening(file: &File<'_>, device: &Question, zone: &Question, encodings: Option<&Question>) -> String {
+    let name = name_of(file.path);
+    let keys: String = [Some(device), Some(zone), encodings].into_iter().flatten().map(Question::to_toml).collect();
+    format!(
+        "# Proposed by `inlet sniff` from {}. Lines in comments are for you to decide.\nformat = {}\ntable = {}\n{keys}\n[match]\npaths = [{}]\n",
+        quoted(file.path),
+        quoted(&name),
+        quoted(&format!("{name}_{{device}}")),
+        quoted(&glob_of(file.path)),
+    )
+}
+
+/// Whether a name is one that devices' names stand under.
+fn names_device(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let words = ["station", "device", "site", "logger", "serial", "sensor_id", "id"];
+    words.iter().any(|word| name == *word || name.starts_with(&format!("{word}_")))
 }
 
 /// The text, and what it is encoded in.
@@ -120,7 +137,7 @@ fn what_else(text: &str) -> String {
     let first = text.trim_start();
     let what = match first.chars().next() {
         None => "there is nothing in it",
-        Some('{' | '[') => "it looks like JSON, for which a definition has a section [json]",
+        Some('{' | '[') => "it begins as JSON does, and is none",
         Some('<') => "it looks like XML, which no parser here reads",
         Some(_) => "no delimiter gives lines of the same number of cells with a time in them",
     };

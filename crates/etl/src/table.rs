@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use crate::error::Error;
+use crate::extra::EXTRA;
 use crate::name::is_another;
 use crate::rows::{Column, Kind};
 
@@ -132,6 +133,16 @@ impl Tables {
     fn ident(&self, name: &str) -> TableIdent {
         TableIdent::new(self.namespace.clone(), name.to_owned())
     }
+}
+
+/// Whether a column is of the files, and not one that Inlet gives to tables.
+pub(crate) fn is_metric(name: &str) -> bool {
+    !OWN.iter().any(|(own, _)| *own == name) && ![EXTRA, REVISION].contains(&name)
+}
+
+/// How many of these columns are of the files.
+pub(crate) fn metrics<'n>(names: impl IntoIterator<Item = &'n str>) -> usize {
+    names.into_iter().filter(|name| is_metric(name)).count()
 }
 
 /// How a column of a file stands to its table.

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::layout::{Field, Layout};
 use crate::column::{CellFault, excerpt};
 use crate::number;
-use crate::time::{TimeFormat, YearLast};
+use crate::time::YearLast;
 use crate::tokenise::Cell;
 use crate::zone::{Local, Place};
 
@@ -71,7 +71,7 @@ impl<'f> Clock<'f> {
             }
         };
         let fault = |fault| format!("the row's time: {fault}");
-        let stamp = self.layout.time.read(text).ok_or_else(|| fault(time_fault(&self.layout.time, text)))?;
+        let stamp = self.layout.time.read(text).ok_or_else(|| fault(time_fault(self.layout, text)))?;
         if let Some(cell) = self.offset.and_then(|cell| cells.get(cell)) {
             self.place = Place::Offset(offset_of(cell)?);
         }
@@ -88,12 +88,13 @@ impl<'f> Clock<'f> {
     }
 }
 
-fn time_fault(format: &TimeFormat, text: &str) -> String {
-    if format.is_order_open() && YearLast::read(text).is_some() {
-        format!("{} has its day and month in an order that nothing says", excerpt(text))
-    } else {
-        CellFault::NotTime(excerpt(text)).to_string()
+fn time_fault(layout: &Layout<'_>, text: &str) -> String {
+    if layout.time.is_order_open() && YearLast::read(text).is_some() {
+        return format!("{} has its day and month in an order that nothing says", excerpt(text));
     }
+    let line =
+        if layout.definable && !text.is_empty() { ": if it is one, add how it is written to timestamp's format" } else { "" };
+    format!("{}{line}", CellFault::NotTime(excerpt(text)))
 }
 
 /// Seconds east of Greenwich from minutes. A row without them says no time: the zone may be the wrong one.

@@ -1,13 +1,13 @@
 //! What is known of the rows under a header before the first of them is read.
 
 use super::Typings;
-use crate::column::Typing;
+use crate::column::{CellFault, Typing};
 use crate::extra::Room;
 use crate::number::Decimal;
 use crate::rows::Column;
 use crate::text::Lines;
 use crate::time::TimeFormat;
-use crate::tokenise::{Syntax, tokenise};
+use crate::tokenise::{Cell, Syntax, tokenise};
 use crate::zone::{Place, Zone};
 
 /// What a header, and the format, say of the rows below it.
@@ -35,6 +35,8 @@ pub(crate) struct Layout<'f> {
     pub(crate) nulls: &'f [String],
     /// How many of the first rows may lack their last cells.
     pub(crate) short_rows: usize,
+    /// Whether a definition says what rows are, so that reasons can name the line to add to it.
+    pub(crate) definable: bool,
     /// What other pieces of the file have shown, when it is read in pieces.
     pub(crate) typings: Option<&'f Typings>,
 }
@@ -63,6 +65,7 @@ impl<'f> Layout<'f> {
             decimal: Decimal::Point,
             nulls: &[],
             short_rows: 0,
+            definable: false,
             typings: None,
         }
     }
@@ -75,6 +78,14 @@ impl<'f> Layout<'f> {
                 let read = tokenise(line.text, self.syntax, &mut cells).is_ok();
                 read && cells.get(time).is_some_and(|cell| self.time.read(cell.text).is_some())
             })
+    }
+
+    /// The line to add to a definition, behind the reason of a cell that may stand for no value.
+    pub(crate) fn null_to_add(&self, cell: &Cell<'_>, fault: &CellFault) -> Option<String> {
+        const BYTES_MAX: usize = 16;
+        let is_marker = cell.text.len() <= BYTES_MAX && !cell.text.bytes().any(|byte| byte.is_ascii_digit());
+        (self.definable && is_marker && matches!(fault, CellFault::NotNumber(_)))
+            .then(|| format!(": if it stands for no value, add nulls = [{:?}]", cell.text))
     }
 
     /// How many cells a row has.
@@ -116,6 +127,14 @@ pub(crate) struct Metric {
 }
 
 impl Field {
+    /// What the header calls a measurement.
+    pub(crate) fn original(&self) -> Option<&str> {
+        match self {
+            Self::Metric(metric) => Some(&metric.column.original),
+            _ => None,
+        }
+    }
+
     /// A measurement of which nothing is said but this.
     pub(crate) fn metric(column: Column, typing: Typing) -> Self {
         Self::Metric(Metric { column, typing, nulls: Vec::new(), divisor: None, device: 0 })

@@ -42,8 +42,8 @@ pub(crate) enum Verdict {
     Agreed,
     /// Some were not: read all pieces again, under these.
     Again(Typings),
-    /// Numbers of this column have a decimal comma, and the format does not say so.
-    Commas(String),
+    /// Numbers of this column are in a notation that the format does not declare.
+    Otherwise(String),
 }
 
 impl Typings {
@@ -97,8 +97,8 @@ impl Typings {
     pub(crate) fn verdict(self) -> Verdict {
         let Self { mut decided, seen } = self;
         let columns = seen.into_inner().columns;
-        if let Some(((.., original), _)) = columns.iter().find(|(_, evidence)| evidence.tally.has_decimal_commas()) {
-            return Verdict::Commas(original.clone());
+        if let Some(((.., original), _)) = columns.iter().find(|(_, evidence)| evidence.tally.is_otherwise()) {
+            return Verdict::Otherwise(original.clone());
         }
         let contested = columns.into_iter().filter(|(place, evidence)| evidence.contested && !decided.contains_key(place));
         let contested: Vec<_> = contested.map(|(place, evidence)| (place, evidence.tally.kind(evidence.typing))).collect();

@@ -137,7 +137,17 @@ fn wrappings_lie_within_each_other_as_deep_as_allowed() {
 
 #[test]
 fn a_member_whose_name_leads_out_of_the_archive_costs_itself_alone() {
-    let astray = ["../a.csv", "b/../../a.csv", "b/..", "/etc/a.csv", "..\\a.csv", "b\\..\\..\\a.csv", "\\\\host\\a.csv", "C:\\a.csv", "c:a.csv"];
+    let astray = [
+        "../a.csv",
+        "b/../../a.csv",
+        "b/..",
+        "/etc/a.csv",
+        "..\\a.csv",
+        "b\\..\\..\\a.csv",
+        "\\\\host\\a.csv",
+        "C:\\a.csv",
+        "c:a.csv",
+    ];
     for name in astray {
         let archive = zip(&[(name, b"1\n"), ("b.csv", b"2\n")]);
         check_members(&archive, &Limits::for_tests(), &[(name, Err("leads out of the archive")), ("b.csv", Ok(b"2\n"))]);

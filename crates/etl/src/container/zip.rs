@@ -121,7 +121,8 @@ impl<'z> Entry<'z> {
     /// The member's bytes, checked against the length and the checksum that the directory has for them.
     pub(super) fn unpack(&self, archive: &[u8], allowance: &mut Allowance) -> Result<Vec<u8>, Fault> {
         if self.is_astray() {
-            let told = "its name leads out of the archive (zip-slip): to load it, send it under a name without \"..\", root or drive";
+            let told =
+                "its name leads out of the archive (zip-slip): to load it, send it under a name without \"..\", root or drive";
             return Err(fault(told));
         }
         if self.flags & ENCRYPTED != 0 {

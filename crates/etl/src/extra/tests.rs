@@ -75,3 +75,26 @@ fn rare_columns_are_found_by_globs() {
     assert!(!room.is_for("DIAG_x", 0) && !room.is_for("co2/raw/a", 0) && room.is_for("diagnosis", 0));
     assert!(Rare::new(&["[".to_owned()]).is_err());
 }
+
+#[test]
+fn what_the_table_has_not_joins_the_map() {
+    let map = texts(&[Some(r#"{"a":"007","b":"1"}"#), None]);
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.5), None]));
+    let longs: ArrayRef = Arc::new(Int64Array::from(vec![7, 8]));
+    let part = part(vec![
+        (column("T", None, Kind::Double), numbers.clone()),
+        (column("a", None, Kind::Double), numbers),
+        (column("Level", Some("m"), Kind::Long), longs),
+        (column("none", None, Kind::Unknown), Arc::new(arrow::array::NullArray::new(2))),
+        (Column { name: EXTRA.to_owned(), ..column("extra", None, Kind::Extra) }, map),
+    ]);
+    let has = |name: &str| ["t", EXTRA].contains(&name);
+    assert!(is_beyond(part.columns.iter().map(|(column, _)| column), has));
+    assert!(!is_beyond(part.columns.iter().map(|(column, _)| column), |name| has(name) || ["a", "level"].contains(&name)));
+    let [within] = within(&part, has).unwrap().try_into().unwrap();
+    let told: Vec<_> = within.columns.iter().map(|(column, _)| (column.name.as_str(), column.kind)).collect();
+    assert_eq!(told, [("t", Kind::Double), (EXTRA, Kind::Extra)]);
+    let maps: Vec<_> = within.columns[1].1.as_string::<i32>().iter().flatten().collect();
+    assert_eq!(maps, [r#"{"Level [m]":"7","a":"007","a_2":"1.5","b":"1"}"#, r#"{"Level [m]":"8"}"#]);
+    assert_eq!(within.row.values().to_vec(), [1, 2]);
+}

@@ -44,14 +44,7 @@ pub(super) struct Delimited {
 impl Delimited {
     pub(super) fn new(keys: DelimitedKeys, problems: &mut Problems<'_>) -> Option<Self> {
         let syntax = syntax(&keys, problems);
-        let decimal = match keys.decimal {
-            '.' => Some(Decimal::Point),
-            ',' => Some(Decimal::Comma),
-            other => {
-                problems.add("delimited.decimal", format!("is \".\" or \",\", not {other:?}"));
-                None
-            }
-        };
+        let decimal = decimal(&keys, problems);
         let naming = Naming::new(&keys, problems);
         let forms = Form::all(&keys, problems);
         let facts = FactRules::new(&keys.facts, problems);
@@ -289,6 +282,28 @@ fn pass<'t>(lines: &mut Lines<'t>, take: impl Fn(&Line<'t>) -> Take) -> Outcome 
         lines.next();
     }
     Outcome::default()
+}
+
+/// How numbers are written.
+fn decimal(keys: &DelimitedKeys, problems: &mut Problems<'_>) -> Option<Decimal> {
+    match (keys.decimal, keys.thousands) {
+        (None, None) => Some(Decimal::Open),
+        (Some('.'), None) => Some(Decimal::Point),
+        (Some(','), None) => Some(Decimal::Comma),
+        (None | Some('.'), Some(between @ (',' | ' ' | '\''))) | (Some(','), Some(between @ ('.' | ' ' | '\''))) => {
+            let sign = if keys.decimal == Some(',') { b',' } else { b'.' };
+            u8::try_from(between).ok().map(|between| Decimal::Grouped { sign, between })
+        }
+        (None | Some('.' | ','), Some(between)) => {
+            problems
+                .add("delimited.thousands", format!("is \",\", \".\", \" \" or \"'\" and not the decimal sign: not {between:?}"));
+            None
+        }
+        (Some(other), _) => {
+            problems.add("delimited.decimal", format!("is \".\" or \",\", not {other:?}"));
+            None
+        }
+    }
 }
 
 fn syntax(keys: &DelimitedKeys, problems: &mut Problems<'_>) -> Option<Syntax> {

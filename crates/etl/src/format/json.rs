@@ -16,7 +16,7 @@ use super::definition::Problems;
 use super::{Reading, Yield};
 use crate::block;
 use crate::column::excerpt;
-use crate::json::{Document, Documents, Node, Path, Style, Value};
+use crate::json::{Document, Documents, Found, Node, Path, Style, Value};
 use crate::rows::{Kind, Refusal, Refused};
 use crate::sheet::{self, Entry, Role, Row, Sheets, Unusable};
 use crate::time::TimeFormat;
@@ -279,14 +279,12 @@ impl Timestamp {
 
 impl Fields {
     fn named(&self, root: &Node<'_>) -> Result<Named, String> {
-        let texts = |path: Option<&Path>| -> Result<Vec<Option<String>>, String> {
-            let Some(path) = path else { return Ok(Vec::new()) };
-            let found = path.find_all(root)?;
-            Ok(found.into_iter().map(|found| found.node.scalar().map(str::to_owned)).collect())
-        };
-        let names = texts(Some(&self.names))?;
-        let (mut units, mut process) = (texts(self.units.as_ref())?.into_iter(), texts(self.process.as_ref())?.into_iter());
-        Ok(names.into_iter().map(|name| [name, units.next().flatten(), process.next().flatten()]).collect())
+        let text = |found: Found<'_, '_>| found.node.scalar().map(str::to_owned);
+        let names = self.names.find_all(root)?.into_iter().map(text);
+        // What has no unit may lack the member for it.
+        let each = |path: &Option<Path>| path.as_ref().map_or(Ok(Vec::new()), |path| path.find_each(root));
+        let (mut units, mut process) = (each(&self.units)?.into_iter().map(text), each(&self.process)?.into_iter().map(text));
+        Ok(names.map(|name| [name, units.next().flatten(), process.next().flatten()]).collect())
     }
 }
 

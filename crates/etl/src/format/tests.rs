@@ -6,6 +6,7 @@ mod golden;
 mod hobo;
 mod properties;
 mod samples;
+mod variants;
 
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,7 @@ fn a_definition_that_is_wrong_says_where() {
         &CSV.replace("delimiter = \",\"", "delimeter = \",\""),
         &["test.toml: line 7 (delimeter): unknown field `delimeter`, expected one of `delimiter`, `quote`, `multiline`, \
            `trailing_delimiter`, `short_rows`, `preamble`, `comment`, `begins`, `blank_line_ends`, `facts`, `header`, `labels`, \
-           `above`, `names`, `words`, `leading`, `nulls`, `decimal`, `quoted_text`, `timestamp`, `columns`, `rest`, `long`, `kind`, \
+           `above`, `names`, `words`, `leading`, `nulls`, `decimal`, `thousands`, `quoted_text`, `timestamp`, `columns`, `rest`, `long`, `kind`, \
            `tables`"],
     );
     check_errors(

@@ -3,6 +3,8 @@
 
 use super::{Node, Value};
 
+static NULL: Node<'static> = Node { at: 0..0, value: Value::Null };
+
 /// A path, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
@@ -87,6 +89,15 @@ impl Path {
 
     /// Every value that the path stands for, each with the names that `.*` stood for on the way. An error says where the way ends.
     pub(crate) fn find_all<'n, 't>(&self, from: &'n Node<'t>) -> Result<Vec<Found<'n, 't>>, String> {
+        self.walk(from, None)
+    }
+
+    /// The same, where objects at the end of the way need not have what the path ends with: it is null in these.
+    pub(crate) fn find_each<'n, 't>(&self, from: &'n Node<'t>) -> Result<Vec<Found<'n, 't>>, String> {
+        self.walk(from, Some(&NULL))
+    }
+
+    fn walk<'n, 't>(&self, from: &'n Node<'t>, last: Option<&'n Node<'t>>) -> Result<Vec<Found<'n, 't>>, String> {
         let mut found = vec![Found { names: Vec::new(), node: from }];
         for (at, step) in self.steps.iter().enumerate() {
             let mut next = Vec::new();
@@ -109,7 +120,8 @@ impl Path {
                         if members.has_twice(name) {
                             return Err(format!("{name:?} twice in {}", self.up_to(at)));
                         }
-                        let Some(node) = members.get(name) else {
+                        let last = last.filter(|_| at + 1 == self.steps.len());
+                        let Some(node) = members.get(name).or(last) else {
                             return Err(format!("no {name:?} in {}", self.up_to(at)));
                         };
                         next.push(Found { names, node });

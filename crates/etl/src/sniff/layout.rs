@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::question::{Answer, Question};
-use super::quoted;
 use super::times::{Times, is_like_time};
+use super::{names_device, quoted};
 
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 /// Rows are at least so many of a hundred lines below the header: a few may be damaged.
@@ -126,7 +126,7 @@ impl<'t> Layout<'t> {
             |cell: &&str| cell.rsplit_once(',').is_some_and(|(whole, rest)| rest.len() == 3 && !matches!(whole, "0" | "-0"));
         if commas.iter().all(thousands) {
             let why = format!(
-                "{:?} may be a number with decimals or one with its thousands set apart",
+                "{:?} may be a number with decimals, or one with its thousands set apart: thousands = \",\"",
                 commas[..].first().unwrap_or(&"")
             );
             return Question::suggested("decimal", vec![Answer::text(",")], &why);
@@ -160,12 +160,7 @@ impl<'t> Layout<'t> {
     pub(super) fn device(&self) -> Question {
         let account = Answer("{ account = true }".to_owned());
         let names = self.names();
-        let named = names.iter().find(|name| {
-            let name = name.to_lowercase();
-            ["station", "device", "site", "logger", "serial", "sensor_id", "id"]
-                .iter()
-                .any(|word| name == *word || name.starts_with(&format!("{word}_")))
-        });
+        let named = names.iter().find(|name| names_device(name));
         match named {
             None => Question::settled("device", account),
             Some(name) => {

@@ -42,9 +42,10 @@ impl Question {
         Self { key, by_default: why.is_none(), answers, why }
     }
 
-    /// The first answer is taken, the others are named beside it.
+    /// The first answer is taken, the others are named beside it if there are any.
     pub(super) fn with_default(key: &'static str, answers: Vec<Answer>, why: &str) -> Self {
-        Self { key, answers, by_default: true, why: Some(why.to_owned()) }
+        let why = (answers.len() > 1).then(|| why.to_owned());
+        Self { key, answers, by_default: true, why }
     }
 
     /// Only suggestions.

@@ -95,7 +95,7 @@ fn an_encoding_that_nothing_says_is_open() {
 #[test]
 fn what_is_no_table_of_times_is_named() {
     let why = |bytes: &[u8]| propose(&file("/a", bytes), &Limits::for_tests()).unwrap_err().reason;
-    assert!(why(b"{\"a\": 1}").contains("JSON"));
+    assert!(why(b"{\"a\": 1").contains("begins as JSON does, and is none"));
     assert!(why(b"a\0b").contains("NUL"));
     assert!(why(b"just some\nlines of words\n").contains("no delimiter"));
     assert!(why(b"").contains("nothing in it"));
@@ -111,4 +111,53 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn documents_on_lines_are_rows_with_the_time_that_all_of_them_have() {
+    let text = b"{\"id\":\"a\",\"at\":{\"utc\":\"2026-01-01T00:00:00Z\"},\"v\":\"1.5\"}\n{\"id\":\"b\",\"at\":{\"utc\":\"2026-01-01T00:01:00Z\"},\"v\":\"2\",\"w\":1}\n";
+    let proposal = proposed("/push/meter_20260101.json", text);
+    assert_eq!(asks(&proposal), ["columns", "device"], "{}", proposal.definition);
+    for line in [
+        "paths = [\"**/meter_*.json\"]",
+        "members = [\"id\", \"at\", \"v\"]",
+        "documents = \"lines\"",
+        "rows = \"$\"",
+        "timestamp = { paths = [\"at.utc\"] }",
+        "#     { path = \"v\", type = \"double\" },",
+        "# device = { column = \"id\" }",
+    ] {
+        assert!(proposal.definition.contains(&format!("{line}\n")), "{line} is not in\n{}", proposal.definition);
+    }
+    assert_eq!(
+        filled("/push/meter_20260101.json", text, &["columns = [", "    { path = \"v\", type = \"double\" },", "]"]),
+        (2, 0)
+    );
+}
+
+#[test]
+fn rows_within_a_document_are_those_that_have_a_time() {
+    let text = br#"{"head":{"name":"roof"},"data":[{"t":1767225600,"v":1},{"t":1767225660,"v":2}],"notes":[{"n":1}]}"#;
+    let proposal = proposed("/log.json", text);
+    assert_eq!(proposal.open, [""; 0], "{}", proposal.definition);
+    assert!(proposal.definition.contains("rows = \"$.data[*]\"\ntimestamp = { paths = [\"t\"], epoch = \"s\" }\n"));
+    assert_eq!(filled("/log.json", text, &[]), (2, 0));
+    let array = br#"[{"date":"31.12.2026 08:00","a.b":1},{"date":"31.12.2026 08:10","a.b":2}]"#;
+    assert_eq!(asks(&proposed("/log.json", array)), ["zone"]);
+    assert_eq!(filled("/log.json", array, &["zone = \"Europe/Berlin\""]), (2, 0));
+}
+
+#[test]
+fn what_json_does_not_say_is_open() {
+    let two = br#"{"received":"2026-01-01T00:00:05Z","measured":"2026-01-01T00:00:00Z","parts":[{"at":"2026-01-01T00:00:01Z"}]}"#;
+    let proposal = proposed("/a.json", two);
+    assert_eq!(asks(&proposal), ["rows", "timestamp"], "{}", proposal.definition);
+    for line in ["timestamp = { paths = [\"received\"] }", "timestamp = { paths = [\"measured\"] }"] {
+        assert_eq!(filled("/a.json", two, &[line]), (1, 0));
+    }
+    let orders = br#"[{"t":"02/03/2026 08:00"},{"t":"04/05/2026 08:00"}]"#;
+    assert_eq!(asks(&proposed("/a.json", orders)), ["timestamp", "zone"]);
+    let none = proposed("/a.json", br#"{"v":1}"#);
+    assert_eq!(asks(&none), ["timestamp"], "{}", none.definition);
+    assert!(none.open[0].contains("receipt_time"), "{none:?}");
 }

@@ -7,7 +7,7 @@ use crate::format::{File, Formats, Source};
 use crate::limits::Limits;
 
 /// Notations that devices use, each for a whole time or, with a space between, for a date and a clock in two columns.
-const NOTATIONS: [&str; 21] = [
+pub(super) const NOTATIONS: [&str; 21] = [
     "iso8601",
     "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M",
@@ -115,7 +115,8 @@ fn named(names: &[&str], index: usize, layout: &Layout<'_>) -> String {
     }
 }
 
-fn has_offset(text: &str) -> bool {
+/// Whether a time says its offset from UTC in digits.
+pub(super) fn has_offset(text: &str) -> bool {
     let clock = text.rfind(':').map_or("", |_| text.rsplit(['T', ' ']).next().unwrap_or_default());
     clock.contains('+') || clock.matches('-').count() == 1
 }
@@ -169,7 +170,12 @@ impl Times {
         if self.has_offset {
             return Question::moot("zone");
         }
-        let why = format!("{:?} says none; without this the account's is taken, then etl.default_zone", self.example);
-        Question::suggested("zone", vec![Answer::text("Europe/Berlin"), Answer::text("+01:00")], &why)
+        zone(&self.example)
     }
+}
+
+/// The key `zone` for times that say none.
+pub(super) fn zone(example: &str) -> Question {
+    let why = format!("{example:?} says none; without this the account's is taken, then etl.default_zone");
+    Question::suggested("zone", vec![Answer::text("Europe/Berlin"), Answer::text("+01:00")], &why)
 }

@@ -44,7 +44,8 @@ impl HeaderReader<'_> {
         let mut first = true;
         for row in &self.form.header {
             if row.repeated {
-                while let Some(line) = self.next(lines, facts, &header) {
+                // Nothing stands below the name of the time but times, or what is refused for being none.
+                while let Some(line) = self.next(lines, facts, &header, |time| !time.trim().is_empty()) {
                     self.add(&mut header, *row, &line)?;
                 }
                 break;
@@ -55,7 +56,7 @@ impl HeaderReader<'_> {
                 *lines = before;
                 return Ok(None);
             }
-            if self.has_time(&line, &header.names, facts) {
+            if self.time_of(&line, &header.names, facts).is_some_and(|time| self.is_time(&time)) {
                 return Err(format!(
                     "the header on line {}: it has a time, where the format has {}",
                     line.number,
@@ -79,12 +80,18 @@ impl HeaderReader<'_> {
         Ok(Some(header))
     }
 
-    /// The next line of the header, if there is one above the first row.
-    fn next<'t>(&self, lines: &mut Lines<'t>, facts: &mut Facts<'_>, header: &Header) -> Option<Line<'t>> {
+    /// The next line of the header, if there is one above the first row, which is known by what it has for a time.
+    fn next<'t>(
+        &self,
+        lines: &mut Lines<'t>,
+        facts: &mut Facts<'_>,
+        header: &Header,
+        is_row: impl Fn(&str) -> bool,
+    ) -> Option<Line<'t>> {
         let before = lines.clone();
         let line = lines.find(|line| self.is_something(line))?;
         let begun = !header.names.is_empty() && self.delimited.begins_table(&line);
-        if begun || self.has_time(&line, &header.names, facts) {
+        if begun || self.time_of(&line, &header.names, facts).is_some_and(|time| is_row(&time)) {
             *lines = before;
             return None;
         }
@@ -94,7 +101,7 @@ impl HeaderReader<'_> {
 
     /// Header rows that their first cells name.
     fn labelled(&self, lines: &mut Lines<'_>, facts: &mut Facts<'_>, header: &mut Header) -> Result<(), String> {
-        while let Some(line) = self.next(lines, facts, header) {
+        while let Some(line) = self.next(lines, facts, header, |time| self.is_time(time)) {
             let mut cells = Vec::new();
             let label = tokenise(line.text, self.syntax, &mut cells).ok().and_then(|()| cells.first());
             let label = label.map(|cell| cell.value().trim().to_owned()).unwrap_or_default();
@@ -195,20 +202,30 @@ impl HeaderReader<'_> {
         Ok(())
     }
 
-    /// The first cell of a header that begins with the time's name, with the delimiter behind it. No row begins so.
+    /// What a header begins with up to the delimiter behind the time's name. No row begins so.
     fn beginning(&self, line: &Line<'_>, header: &Header) -> Option<String> {
         let Separator::Byte(delimiter) = self.syntax.separator else { return None };
-        let of_time = self.form.timing.keys.columns.iter().any(|at| at.find(&header.names) == Ok(0));
-        let end = memchr::memchr(delimiter, line.text.as_bytes()).filter(|end| *end > 0)?;
+        let times = self.form.timing.keys.columns.iter().filter_map(|at| at.find(&header.names).ok());
+        let time = times.min()?.checked_sub(self.delimited.keys.leading.len())?;
+        let mut quoted = false;
+        let mut delimiters = line.text.bytes().enumerate().filter(|(_, byte)| {
+            quoted ^= self.syntax.quote == Some(*byte);
+            *byte == delimiter && !quoted
+        });
+        let (end, _) = delimiters.nth(time)?;
         let begins = line.text.get(..=end)?;
-        (of_time && begins.bytes().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii())).then(|| begins.to_owned())
+        begins.bytes().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()).then(|| begins.to_owned())
     }
 
-    /// Whether a line has a time where rows have theirs. Not known before the names are, or when no part of it is in the row.
-    fn has_time(&self, line: &Line<'_>, names: &[String], facts: &Facts<'_>) -> bool {
+    fn is_time(&self, text: &str) -> bool {
+        self.form.timing.format.read(text).is_some()
+    }
+
+    /// What a line has where rows have their time. Not known before the names are, or when no part of it is in the row.
+    fn time_of(&self, line: &Line<'_>, names: &[String], facts: &Facts<'_>) -> Option<String> {
         let mut cells: Vec<Cell<'_>> = Vec::new();
         if line.fault.is_some() || tokenise(line.text, self.syntax, &mut cells).is_err() {
-            return false;
+            return None;
         }
         let mut parts: Vec<&str> = Vec::new();
         let mut in_row = false;
@@ -222,11 +239,8 @@ impl HeaderReader<'_> {
                 ColumnAt::Name(_) => at.find(names).ok(),
             };
             in_row |= fact.is_none();
-            let Some(part) = fact.or_else(|| index.and_then(|index| cells.get(index)).map(|cell| cell.text)) else {
-                return false;
-            };
-            parts.push(part);
+            parts.push(fact.or_else(|| index.and_then(|index| cells.get(index)).map(|cell| cell.text))?);
         }
-        in_row && self.form.timing.format.read(&parts.join(" ")).is_some()
+        in_row.then(|| parts.join(" "))
     }
 }

@@ -59,9 +59,10 @@ pub(in crate::format) struct DelimitedKeys {
     /// Cells that stand for no value, beside empty ones, compared as text.
     #[serde(default)]
     pub(super) nulls: Vec<String>,
-    /// The decimal sign.
-    #[serde(default = "point")]
-    pub(super) decimal: char,
+    /// The decimal sign; a point where none is declared.
+    pub(super) decimal: Option<char>,
+    /// What sets thousands apart, if anything.
+    pub(super) thousands: Option<char>,
     /// Whether quoted cells are text and all others numbers.
     #[serde(default)]
     pub(super) quoted_text: bool,
@@ -82,10 +83,6 @@ pub(in crate::format) struct DelimitedKeys {
 
 fn double_quote() -> String {
     "\"".to_owned()
-}
-
-fn point() -> char {
-    '.'
 }
 
 /// One of several tables in a file.

@@ -40,7 +40,12 @@ impl Delimited {
         let keys = &form.timing.keys;
         let mut fields = vec![Field::Skip; names.len()];
         let mut set = |at: &ColumnAt, field: Field| -> Result<usize, String> {
-            let index = at.find(&names)?;
+            let index = at.find(&names).map_err(|problem| match at {
+                ColumnAt::Name(fact) if self.has_fact(fact) => {
+                    format!("no line above the rows says {fact:?}, as the format's facts do")
+                }
+                _ => problem,
+            })?;
             if let Some(place) = fields.get_mut(index) {
                 *place = field;
             }
@@ -95,6 +100,7 @@ impl Delimited {
             zones: &form.timing.zones,
             decimal: self.decimal,
             nulls: &self.keys.nulls,
+            definable: true,
             short_rows: if self.keys.short_rows { usize::MAX } else { 0 },
             typings: reading.typings,
             ..Layout::new(table, device, fields, room, syntax, form.timing.format.clone())

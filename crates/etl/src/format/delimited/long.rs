@@ -196,6 +196,9 @@ impl<'c> Values<'c> {
                 self.fill(delimited, layout, &decided, local)
             }
         };
+        if let Some((quantity, _)) = self.quantities.iter().zip(&fillings).find(|(_, filling)| filling.tally().is_otherwise()) {
+            return Err(Refusal { reason: block::notation_undeclared(&quantity.name) });
+        }
         if !bad.is_empty() {
             self.drop(bad);
             (fillings, _) = self.fill(delimited, layout, &decided, local);
