@@ -25,8 +25,8 @@ HEAD = """\
 # Files of real devices, and what becomes of them
 
 Written by a program and not by hand: `tests/samples_table.py` says how to run it, and `tests/it/test_samples_table.py` compares.
-*Inlet* is `inlet up` with the formats that come with it and nothing configured; a file in quarantine
-keeps its bytes, and its reason names the line of a definition that would settle it where there is one. *DuckDB {duckdb}* and *Polars {polars}* are
+*Inlet* is `inlet up` with the formats that come with it and nothing configured, the damaged files of `nasty` uploaded last; a file in
+quarantine keeps its bytes, and its reason names the line of a definition that would settle it where there is one. *DuckDB {duckdb}* and *Polars {polars}* are
 asked by their defaults, `read_csv(FILE)`: rows × columns as they see them, right or wrong, or the first words of the error.
 *Rows* is what an independent parser counted, where it knows the format.
 
