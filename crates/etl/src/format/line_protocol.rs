@@ -46,6 +46,18 @@ impl Precision {
             Self::S => time.checked_mul(1_000_000),
         }
     }
+
+    /// The line to add for a time that can be believed only if it counts something else.
+    fn line_to_add(time: i64, local: &Local<'_>) -> Option<&'static str> {
+        let lines = [
+            (Self::S, "precision = \"s\""),
+            (Self::Ms, "precision = \"ms\""),
+            (Self::Us, "precision = \"us\""),
+            (Self::Ns, "precision = \"ns\""),
+        ];
+        let is_believed = |unit: Self| unit.micros(time).is_some_and(|time| local.check(time).is_ok());
+        lines.into_iter().find(|(unit, _)| is_believed(*unit)).map(|(_, line)| line)
+    }
 }
 
 impl LineProtocol {
@@ -81,7 +93,10 @@ impl LineProtocol {
             Some(time) => self.precision.micros(time).ok_or("its time is too far away for a table")?,
             None => local.arrival()?,
         };
-        local.check(time)?;
+        local.check(time).map_err(|reason| match point.time.and_then(|time| Precision::line_to_add(time, local)) {
+            Some(line) => format!("{reason}; with {line} below [line_protocol] it is believed"),
+            None => reason,
+        })?;
         let device = device(reading, &point)?;
         let table = reading.format.table.name(&device, &point.measurement)?;
         let device_tag = reading.format.device.column();

@@ -57,8 +57,11 @@ fn a_field_of_a_loggers_json_may_lack_its_unit() {
 
 #[test]
 fn points_in_another_unit_of_time_are_refused_and_not_put_into_1970() {
-    for time in ["1767225600", "1767225600000", "1767225600000000"] {
-        check("/w.lp", format!("w t=1 {time}\n"), &[], &[(1, "before the first year that is believed")]);
+    for (time, precision) in [("1767225600", "s"), ("1767225600000", "ms"), ("1767225600000000", "us")] {
+        let line = format!(
+            "before the first year that is believed (etl.limits.year_min, or the format's); with precision = {precision:?}"
+        );
+        check("/w.lp", format!("w t=1 {time}\n"), &[], &[(1, &line)]);
     }
     check(
         "/w.lp",
