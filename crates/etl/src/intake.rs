@@ -20,8 +20,8 @@ use crate::queue::{Message, Queue};
 use crate::retry::{Backoff, retry};
 use crate::{clock, event, metrics, quarantine};
 
-/// What one call may ask for (SQS: ten messages, 20 s).
-const MESSAGES_MAX: u32 = 10;
+/// What one call asks for; SQS gives ten messages at most, and waits for 20 s.
+const MESSAGES_MAX: u32 = 64;
 const WAIT: Duration = Duration::from_secs(20);
 /// How long to wait for a message before the queue counts as empty. Any wait at all makes SQS ask all of its servers.
 const EMPTY_AFTER: Duration = Duration::from_secs(1);

@@ -23,7 +23,10 @@ use crate::pieces::{End, PIECE_BYTES, Reader, Stop};
 use crate::retry::{Backoff, retry};
 use crate::rows::{Parsed, Part, Refusal};
 use crate::unwrapped::Unwrapped;
-use crate::{batch, members, offload, uploads};
+use crate::{batch, container, members, offload, uploads};
+
+/// Files up to here are read in less time than it takes to wake another thread for it.
+const SHORT_BYTES: usize = 64 << 10;
 
 /// An upload, and what reading it gave.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ struct Piece {
 pub(crate) struct Loader {
     pub(crate) lake: Arc<dyn Lake>,
     pub(crate) file_bytes_max: u64,
-    /// What a file's bytes mean. It is called off the reactor.
+    /// What a file's bytes mean. For all but short files it is called off the reactor.
     pub(crate) parse: Arc<Parse>,
     /// Reads the files that come in pieces; without it each piece is read as a file.
     pub(crate) pasts: Option<Arc<Pasts>>,
@@ -310,6 +313,10 @@ impl Loader {
     }
 
     async fn read(&self, upload: &Upload, bytes: Bytes) -> Result<Result<Read<Parcel>, Refusal>, Error> {
+        // What is wrapped may be long once it is not.
+        if bytes.len() <= SHORT_BYTES && !container::is_wrapped(&bytes) {
+            return Ok((self.parse)(upload, &bytes).and_then(|read| packed(read, &self.headers)));
+        }
         // The semaphore is never closed.
         let _permit = self.threads.acquire().await;
         let (parse, upload, headers) = (self.parse.clone(), upload.clone(), self.headers.clone());

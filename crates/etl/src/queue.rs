@@ -35,7 +35,7 @@ pub struct QueueError {
 /// visibility timeout, and is delivered again after it unless it was deleted. Order is not promised.
 #[async_trait]
 pub trait Queue: Debug + Send + Sync + 'static {
-    /// Up to `messages_max` (at most 10) messages, hidden from other receivers for `visibility`; waits up to `wait`
+    /// Up to `messages_max` messages (SQS: at most 10), hidden from other receivers for `visibility`; waits up to `wait`
     /// (at most 20 s) for the first one. An empty answer is no error.
     async fn receive(&self, messages_max: u32, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError>;
 

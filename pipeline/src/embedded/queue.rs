@@ -23,8 +23,8 @@ pub use dead::{DeadLetter, DeadLetters};
 pub use table::Depth;
 use writer::Writer;
 
-/// As many messages as SQS gives in one call.
-const MESSAGES_MAX: u32 = 10;
+/// What one call gives at most, so that its transaction is short.
+const MESSAGES_MAX: u32 = 100;
 /// As long as SQS waits.
 const WAIT_MAX: Duration = Duration::from_secs(20);
 /// How often a receiver that waits looks for what another process, one of the commands, has sent.

@@ -29,6 +29,8 @@ use super::staged::{Place, Staged, blocking};
 const ABANDONED: Duration = Duration::from_secs(3600);
 /// The longest facts file that is read: S3 allows 2 KB of user metadata.
 const FACTS_BYTES_MAX: u64 = 16 << 10;
+/// The longest object that is read without a thread of its own.
+const SHORT_BYTES: u64 = 64 << 10;
 
 /// An object that was read.
 pub(super) struct Found {
@@ -102,27 +104,23 @@ impl Bucket {
         self.store.head(location).await
     }
 
-    /// An object of at most so many bytes, and what is known of it. One trip to a thread that may block, not one for each file and
-    /// call: objects are small and many.
+    /// An object of at most so many bytes, and what is known of it. A short one, as nearly all are, is read here and now: that takes
+    /// less time than another thread needs to begin, for what was just written is still in memory.
     pub(super) async fn read(&self, location: &Location, bytes_max: u64) -> io::Result<Found> {
         let path = self.directory.join(location.as_ref());
         let facts = self.directory.join(of_facts(location).map_err(io::Error::other)?.as_ref());
-        blocking(move || {
-            let mut file = File::open(path)?;
-            let found = file.metadata()?;
-            if !found.is_file() {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            let etag = etag_of(&found);
-            let mut bytes = Vec::new();
-            if found.len() <= bytes_max {
-                // A byte more than there is, so that the end is seen without growing.
-                bytes.reserve_exact(usize::try_from(found.len()).unwrap_or(0).saturating_add(1));
-                file.read_to_end(&mut bytes)?;
-            }
-            Ok(Found { length: found.len(), etag, facts: facts_of(&facts)?, bytes: bytes.into() })
-        })
-        .await
+        let file = File::open(path)?;
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let (length, etag, facts) = (found.len(), etag_of(&found), facts_of(&facts)?);
+        let bytes = match length {
+            _ if length > bytes_max => Vec::new(),
+            ..=SHORT_BYTES => whole(file, length)?,
+            _ => blocking(move || whole(file, length)).await?,
+        };
+        Ok(Found { length, etag, facts, bytes: bytes.into() })
     }
 
     pub(super) async fn get_range(&self, location: &Location, range: Range<u64>) -> Result<Bytes, Error> {
@@ -227,6 +225,14 @@ pub(super) fn etag(object: &ObjectMeta) -> String {
 fn etag_of(file: &Metadata) -> String {
     let changed = file.modified().ok().and_then(|changed| changed.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     format!("{:x}-{:x}-{:x}", file.ino(), changed.as_micros(), file.len())
+}
+
+/// All of a file of about that length.
+fn whole(mut file: File, length: u64) -> io::Result<Vec<u8>> {
+    // A byte more than there is, so that the end is seen without growing.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// What is in a facts file; nothing when there is none.
