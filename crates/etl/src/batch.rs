@@ -33,11 +33,19 @@ const SLICE_ROWS: usize = 32 << 10;
 /// 0001-01-01, the first day that every reader of tables knows.
 const YEAR_1_MICROSECONDS: i64 = -62_135_596_800_000_000;
 
+/// Some of the rows of a part, and the id of the upload that brought them.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows<'p> {
+    pub(crate) upload: &'p str,
+    pub(crate) of: &'p Packed,
+    pub(crate) rows: Range<usize>,
+}
+
 /// Rows in the order of the files to be.
 #[derive(Debug)]
 pub(crate) struct Arranged<'p> {
     schema: SchemaRef,
-    parts: Vec<(&'p str, &'p Packed)>,
+    parts: Vec<Rows<'p>>,
     /// For each part, which of the headers it has.
     headers: Vec<usize>,
     /// For each header and each field of the schema, the column that goes there.
@@ -49,24 +57,24 @@ pub(crate) struct Arranged<'p> {
     ingested_at: i64,
 }
 
-/// Arranges parts, each with the id of its upload, in the form of `schema`, which must have a place for all their columns.
+/// Arranges rows in the form of `schema`, which must have a place for all their columns.
 pub(crate) fn arrange<'p>(
     schema: &SchemaRef,
     by: Partition,
-    parts: Vec<(&'p str, &'p Packed)>,
+    parts: Vec<Rows<'p>>,
     ingested_at: Timestamp,
 ) -> Result<Arranged<'p>, ArrowError> {
     let mut known: HashMap<*const Column, usize> = HashMap::new();
     let mut places = Vec::new();
     let mut headers = Vec::with_capacity(parts.len());
-    for (_, part) in &parts {
-        headers.push(*known.entry(part.columns.as_ptr()).or_insert_with(|| {
-            let place = |field: &Arc<Field>| part.columns.iter().position(|column| column.name == *field.name());
+    for Rows { of, .. } in &parts {
+        headers.push(*known.entry(of.columns.as_ptr()).or_insert_with(|| {
+            let place = |field: &Arc<Field>| of.columns.iter().position(|column| column.name == *field.name());
             places.push(schema.fields().iter().map(place).collect());
             places.len() - 1
         }));
     }
-    let names: BTreeSet<&str> = parts.iter().flat_map(|(_, part)| part.names()).collect();
+    let names: BTreeSet<&str> = parts.iter().flat_map(|part| part.of.names(part.rows.clone())).collect();
     let devices = names.len();
     let spans = order::spans(by, &parts, &names.into_iter().zip(0..).collect())?;
     Ok(Arranged { schema: schema.clone(), parts, headers, places, spans, devices, ingested_at: moment(ingested_at) })
@@ -92,8 +100,8 @@ impl Arranged<'_> {
             ROW => Arc::new(Int64Array::from(self.gather(runs, rows, |part| &part.row))),
             UPLOAD => {
                 let mut column = StringBuilder::with_capacity(rows, rows * ulid::ULID_LEN);
-                for (run, (upload, _)) in self.parts(runs) {
-                    run.rows.clone().for_each(|_| column.append_value(upload));
+                for (run, part) in self.parts(runs) {
+                    run.rows.clone().for_each(|_| column.append_value(part.upload));
                 }
                 Arc::new(column.finish())
             }
@@ -103,15 +111,15 @@ impl Arranged<'_> {
     }
 
     /// Runs with the parts that they are of.
-    fn parts<'a>(&'a self, runs: &'a [Run]) -> impl Iterator<Item = (&'a Run, &'a (&'a str, &'a Packed))> {
+    fn parts<'a>(&'a self, runs: &'a [Run]) -> impl Iterator<Item = (&'a Run, &'a Rows<'a>)> {
         runs.iter().filter_map(|run| Some((run, self.parts.get(run.part)?)))
     }
 
     fn devices(&self, runs: &[Run], rows: usize) -> StringArray {
         let mut column = StringBuilder::with_capacity(rows, 0);
-        for (run, (_, part)) in self.parts(runs) {
+        for (run, part) in self.parts(runs) {
             // A run is of one device.
-            let device = part.device(run.rows.start).unwrap_or_default();
+            let device = part.of.device(run.rows.start).unwrap_or_default();
             run.rows.clone().for_each(|_| column.append_value(device));
         }
         column.finish()
@@ -119,8 +127,8 @@ impl Arranged<'_> {
 
     fn gather<'a>(&'a self, runs: &'a [Run], rows: usize, values: impl Fn(&'a Packed) -> &'a [i64]) -> Vec<i64> {
         let mut column = Vec::with_capacity(rows);
-        for (run, (_, part)) in self.parts(runs) {
-            column.extend_from_slice(values(part).get(run.rows.clone()).unwrap_or_default());
+        for (run, part) in self.parts(runs) {
+            column.extend_from_slice(values(part.of).get(run.rows.clone()).unwrap_or_default());
         }
         column
     }
@@ -129,7 +137,7 @@ impl Arranged<'_> {
     fn metric(&self, place: usize, of: &DataType, runs: &[Run], rows: usize) -> Result<ArrayRef, ArrowError> {
         let values = |run: &Run| {
             let column = (*self.places.get(*self.headers.get(run.part)?)?.get(place)?)?;
-            self.parts.get(run.part)?.1.values.get(column)
+            self.parts.get(run.part)?.of.values.get(column)
         };
         match of {
             DataType::Float64 => numbers::<Float64Type>(runs, rows, of, values, Whole::push_doubles),

@@ -6,7 +6,6 @@
 //! again: all sources are in it (then the commit landed, and its answer was lost), or none is (then the same Parquet is committed on
 //! top of the new head), or somebody else brought some of them (then these are dropped and the rest is written anew).
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +20,10 @@ use tracing::{info, warn};
 use ulid::Ulid;
 use uuid::Uuid;
 
-use crate::batch::Arranged;
+use crate::batch::{Arranged, Rows};
 use crate::error::{Error, Fate};
 use crate::ledger::{HEAD, Id, Ledger, Ledgers};
-use crate::packed::{Packed, Parcel};
+use crate::packed::{Opened, Packed, Parcel};
 use crate::retry::Backoff;
 use crate::table::Tables;
 use crate::{batch, clock, extra, metrics, offload, parquet, uploads};
@@ -285,12 +284,13 @@ async fn write(to: &Table, parts: &[(&str, &Parcel)], now: Timestamp, name: &str
     let mut files = Vec::new();
     for (go, parts) in goes(parts).enumerate() {
         let failed = |source| Error::Rows { table: to.identifier().name().to_owned(), source };
-        let mut opened: Vec<(&str, Cow<'_, Packed>)> = Vec::with_capacity(parts.len());
+        let mut opened: Vec<(&str, Opened<'_>)> = Vec::with_capacity(parts.len());
         for (upload, part) in parts {
             let of_table = within(to.metadata().current_schema(), part).map_err(failed)?;
             opened.extend(of_table.into_iter().map(|part| (*upload, part)));
         }
-        let arranged = arrange(to, opened.iter().map(|(upload, part)| (*upload, part.as_ref())).collect(), now)?;
+        let rows = opened.iter().map(|(upload, Opened { of, rows })| Rows { upload, of, rows: rows.clone() });
+        let arranged = arrange(to, rows.collect(), now)?;
         // Names are unique for each go too.
         let name = if go == 0 { name.to_owned() } else { format!("{name}-{go}") };
         let written = parquet::write(to, &arranged, &name).await;
@@ -300,13 +300,13 @@ async fn write(to: &Table, parts: &[(&str, &Parcel)], now: Timestamp, name: &str
 }
 
 /// The rows of a part with all columns that the table has not in the map.
-fn within<'p>(schema: &Schema, part: &'p Parcel) -> Result<Vec<Cow<'p, Packed>>, ArrowError> {
+fn within<'p>(schema: &Schema, part: &'p Parcel) -> Result<Vec<Opened<'p>>, ArrowError> {
     let has = |name: &str| schema.field_by_name(name).is_some();
     if !extra::is_beyond(part.columns().iter(), has) {
         return Ok(vec![part.open()?]);
     }
     let parts = extra::within(&part.open()?.unpack(), has)?;
-    Ok(parts.into_iter().map(|part| Cow::Owned(part.into())).collect())
+    Ok(parts.into_iter().map(|part| Packed::from(part).into()).collect())
 }
 
 /// Parts that are in memory at the same time: those that are anyway, and so many others.
@@ -325,7 +325,7 @@ fn goes<'a, 'p>(mut parts: &'a [(&'p str, &'p Parcel)]) -> impl Iterator<Item = 
     })
 }
 
-fn arrange<'p>(table: &Table, parts: Vec<(&'p str, &'p Packed)>, now: Timestamp) -> Result<Arranged<'p>, Error> {
+fn arrange<'p>(table: &Table, parts: Vec<Rows<'p>>, now: Timestamp) -> Result<Arranged<'p>, Error> {
     let name = table.identifier().name();
     let schema = schema_to_arrow_schema(table.metadata().current_schema()).map_err(Error::table("read the schema of", name))?;
     let by = parquet::partition(table).map_err(Error::table("read the partitions of", name))?;

@@ -5,6 +5,7 @@
 //! value, in two or four bytes each. What does not come back from that bit by bit is kept as it came.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray, new_null_array};
@@ -24,6 +25,8 @@ pub(crate) use whole::{Whole, nulls};
 pub(crate) enum Parcel {
     /// In memory.
     Packed(Packed),
+    /// Some of those that were packed together for many uploads.
+    Shared(Arc<Packed>, Range<usize>),
     /// On disk, as part of a file too long for memory.
     Spooled(Spooled),
 }
@@ -43,6 +46,14 @@ pub(crate) struct Packed {
     pub(crate) columns: Arc<[Column]>,
     /// One for each of the columns.
     pub(crate) values: Vec<Values>,
+}
+
+/// Rows of a parcel, in memory.
+#[derive(Debug)]
+pub(crate) struct Opened<'p> {
+    pub(crate) of: Cow<'p, Packed>,
+    /// Which of its rows.
+    pub(crate) rows: Range<usize>,
 }
 
 /// Which device measured a row.
@@ -65,6 +76,7 @@ impl Parcel {
     pub(crate) fn table(&self) -> &str {
         match self {
             Self::Packed(packed) => &packed.table,
+            Self::Shared(packed, _) => &packed.table,
             Self::Spooled(spooled) => &spooled.table,
         }
     }
@@ -72,6 +84,7 @@ impl Parcel {
     pub(crate) fn table_mut(&mut self) -> &mut String {
         match self {
             Self::Packed(packed) => &mut packed.table,
+            Self::Shared(packed, _) => &mut Arc::make_mut(packed).table,
             Self::Spooled(spooled) => &mut spooled.table,
         }
     }
@@ -80,6 +93,7 @@ impl Parcel {
     pub(crate) fn member(&self) -> Option<&str> {
         match self {
             Self::Packed(packed) => packed.member.as_deref(),
+            Self::Shared(packed, _) => packed.member.as_deref(),
             Self::Spooled(_) => None,
         }
     }
@@ -87,6 +101,7 @@ impl Parcel {
     pub(crate) fn columns(&self) -> &Arc<[Column]> {
         match self {
             Self::Packed(packed) => &packed.columns,
+            Self::Shared(packed, _) => &packed.columns,
             Self::Spooled(spooled) => &spooled.columns,
         }
     }
@@ -95,6 +110,7 @@ impl Parcel {
     pub(crate) fn line(&self) -> i64 {
         match self {
             Self::Packed(packed) => packed.row.first().copied().unwrap_or_default(),
+            Self::Shared(packed, rows) => packed.row.get(rows.start).copied().unwrap_or_default(),
             Self::Spooled(spooled) => spooled.line,
         }
     }
@@ -103,6 +119,7 @@ impl Parcel {
     pub(crate) fn rows(&self) -> usize {
         match self {
             Self::Packed(packed) => packed.rows(),
+            Self::Shared(_, rows) => rows.len(),
             Self::Spooled(spooled) => spooled.rows,
         }
     }
@@ -111,16 +128,37 @@ impl Parcel {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Packed(packed) => packed.bytes(),
-            Self::Spooled(_) => size_of::<Self>(),
+            Self::Shared(..) | Self::Spooled(_) => size_of::<Self>(),
         }
     }
 
     /// The rows in memory.
-    pub(crate) fn open(&self) -> Result<Cow<'_, Packed>, ArrowError> {
-        match self {
-            Self::Packed(packed) => Ok(Cow::Borrowed(packed)),
-            Self::Spooled(spooled) => Ok(Cow::Owned(Packed::under(spooled.columns.clone(), spooled.read()?))),
-        }
+    pub(crate) fn open(&self) -> Result<Opened<'_>, ArrowError> {
+        let (of, rows) = match self {
+            Self::Packed(packed) => (Cow::Borrowed(packed), 0..packed.rows()),
+            Self::Shared(packed, rows) => (Cow::Borrowed(&**packed), rows.clone()),
+            Self::Spooled(spooled) => return Ok(Packed::under(spooled.columns.clone(), spooled.read()?).into()),
+        };
+        Ok(Opened { of, rows })
+    }
+}
+
+impl From<Packed> for Opened<'_> {
+    fn from(packed: Packed) -> Self {
+        let rows = 0..packed.rows();
+        Self { of: Cow::Owned(packed), rows }
+    }
+}
+
+impl Opened<'_> {
+    /// The 1-based line on which each row begins.
+    pub(crate) fn lines(&self) -> &[i64] {
+        self.of.row.get(self.rows.clone()).unwrap_or_default()
+    }
+
+    /// The rows as they were before they were packed.
+    pub(crate) fn unpack(&self) -> Part {
+        self.of.unpack(self.rows.clone())
     }
 }
 
@@ -152,21 +190,18 @@ impl Packed {
         }
     }
 
-    /// The rows as they were before they were packed.
-    pub(crate) fn unpack(&self) -> Part {
-        let all = 0..self.rows();
+    /// Some of the rows as they were before they were packed.
+    fn unpack(&self, rows: Range<usize>) -> Part {
         let columns = self.columns.iter().zip(&self.values);
+        let some = |values: &[i64]| values.get(rows.clone()).unwrap_or_default().to_vec();
         Part {
             table: self.table.clone(),
             member: self.member.clone(),
-            device: match &self.devices {
-                Devices::One(device) => all.clone().map(|_| Some(device)).collect(),
-                Devices::Each(devices) => devices.clone(),
-            },
-            ts: TimestampMicrosecondArray::from(self.ts.to_vec()).with_timezone_utc(),
-            row: Int64Array::from(self.row.to_vec()),
+            device: rows.clone().map(|row| self.device(row)).collect(),
+            ts: TimestampMicrosecondArray::from(some(&self.ts)).with_timezone_utc(),
+            row: Int64Array::from(some(&self.row)),
             columns: columns
-                .map(|(column, values)| (column.clone(), values.array(&data_type(column.kind), all.clone())))
+                .map(|(column, values)| (column.clone(), values.array(&data_type(column.kind), rows.clone())))
                 .collect(),
         }
     }
@@ -196,13 +231,10 @@ impl Packed {
         matches!(self.devices, Devices::One(_))
     }
 
-    /// The names of its devices, some of them more than once.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let (one, each) = match &self.devices {
-            Devices::One(device) => (Some(&**device), None),
-            Devices::Each(devices) => (None, Some(devices.iter().flatten())),
-        };
-        one.into_iter().chain(each.into_iter().flatten())
+    /// The devices of some of its rows, some of them more than once.
+    pub(crate) fn names(&self, rows: Range<usize>) -> impl Iterator<Item = &str> {
+        let rows = if self.is_of_one_device() { rows.start..rows.end.min(rows.start + 1) } else { rows };
+        rows.filter_map(|row| self.device(row))
     }
 
     /// The device of a row; `None` where there is no such row.
@@ -272,7 +304,7 @@ impl Values {
     }
 
     /// Some of the values as an array of that type, which theirs must be unless they are all null.
-    pub(crate) fn array(&self, of: &DataType, rows: std::ops::Range<usize>) -> ArrayRef {
+    pub(crate) fn array(&self, of: &DataType, rows: Range<usize>) -> ArrayRef {
         match self {
             Self::Whole(whole) if *of == DataType::Int64 => Arc::new(whole.longs(rows)),
             Self::Whole(whole) => Arc::new(whole.doubles(rows)),

@@ -12,7 +12,6 @@ use ulid::Ulid;
 
 use crate::commit::{Committer, Share};
 use crate::lake::Lake;
-use crate::packed::Headers;
 use crate::retry::{Backoff, retry};
 use crate::uploads::{self, Record};
 use crate::{metrics, quarantine};
@@ -105,11 +104,10 @@ impl Settler {
 
     /// Records the uploads, or says why that did not work.
     pub(crate) async fn record(&self, batch: Ulid, records: &[(usize, Record)]) -> Result<(), String> {
-        let headers = Headers::default();
-        let shares: Arc<[Share]> = records.iter().map(|(_, record)| record.share(&headers)).collect();
-        if shares.is_empty() {
+        if records.is_empty() {
             return Ok(());
         }
+        let shares = uploads::shares(&records.iter().map(|(_, record)| record).collect::<Vec<_>>());
         if let Err(failure) = self.committer.commit(uploads::TABLE, batch, &shares).await {
             let cause = failure.chain();
             error!(%batch, error = cause, "uploads not recorded; their messages stay in the queue");

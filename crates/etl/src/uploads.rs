@@ -9,7 +9,7 @@ use crate::batch::moment;
 use crate::commit::Share;
 use crate::facts::Upload;
 use crate::ledger::Id;
-use crate::packed::Headers;
+use crate::packed::{Packed, Parcel};
 use crate::rows::{Column, Kind, Part};
 
 /// The table's name, which no format may give to its own.
@@ -63,62 +63,77 @@ impl Outcome {
     }
 }
 
-impl Record {
-    /// The row that tells this, as a share for the committer. Contents do not count here: each upload has its own row.
-    pub(crate) fn share(&self, headers: &Headers) -> Share {
-        let upload = &self.upload;
-        let columns = vec![
-            text("upload", Some(&upload.id)),
-            text("account", upload.account.as_deref()),
-            text("path", Some(&upload.path)),
-            text("verb", upload.verb.as_deref()),
-            text("mode", upload.mode.as_deref()),
-            text("client", upload.client.as_deref()),
-            text("session", upload.session.as_deref()),
-            long("offset", upload.offset, None),
-            long("bytes", upload.bytes, Some("B")),
-            text("sha256", upload.sha256.as_deref()),
-            text("zone", self.zone.as_deref()),
-            text("format", self.format.as_deref()),
-            time("received_at", upload.received_at),
-            time("landed_at", Some(upload.landed_at)),
-            time("committed_at", Some(self.committed_at)),
-            long("rows", self.rows, None),
-            long("rows_refused", self.rows_refused, None),
-            long("rows_skipped", self.rows_skipped, None),
-            text("tables", Some(&self.tables.join(","))),
-            text("outcome", Some(self.outcome.as_str())),
-            text("reason", self.reason.as_deref()),
-        ];
-        let part = Part {
-            table: TABLE.to_owned(),
-            member: None,
-            device: StringArray::from(vec![upload.device.as_str()]),
-            ts: TimestampMicrosecondArray::from(vec![moment(upload.landed_at)]).with_timezone_utc(),
-            row: Int64Array::from(vec![1]),
-            columns,
-        };
-        Share {
-            upload: upload.id.clone(),
-            source: self.source,
-            content: None,
-            push: None,
-            parts: vec![headers.pack(part).into()],
-        }
+/// The rows that tell this, each as a share for the committer. Contents do not count here: each upload has its own row.
+pub(crate) fn shares(records: &[&Record]) -> Arc<[Share]> {
+    let rows = Arc::new(Packed::from(part(records)));
+    let share = |(at, record): (usize, &&Record)| Share {
+        upload: record.upload.id.clone(),
+        source: record.source,
+        content: None,
+        push: None,
+        parts: vec![Parcel::Shared(rows.clone(), at..at + 1)],
+    };
+    records.iter().enumerate().map(share).collect()
+}
+
+fn part(records: &[&Record]) -> Part {
+    let to = Columns(records);
+    let tables = records.iter().map(|record| record.tables.join(","));
+    let columns = vec![
+        to.texts("upload", |record| Some(&record.upload.id)),
+        to.texts("account", |record| record.upload.account.as_deref()),
+        to.texts("path", |record| Some(&record.upload.path)),
+        to.texts("verb", |record| record.upload.verb.as_deref()),
+        to.texts("mode", |record| record.upload.mode.as_deref()),
+        to.texts("client", |record| record.upload.client.as_deref()),
+        to.texts("session", |record| record.upload.session.as_deref()),
+        to.longs("offset", None, |record| record.upload.offset),
+        to.longs("bytes", Some("B"), |record| record.upload.bytes),
+        to.texts("sha256", |record| record.upload.sha256.as_deref()),
+        to.texts("zone", |record| record.zone.as_deref()),
+        to.texts("format", |record| record.format.as_deref()),
+        to.times("received_at", |record| record.upload.received_at),
+        to.times("landed_at", |record| Some(record.upload.landed_at)),
+        to.times("committed_at", |record| Some(record.committed_at)),
+        to.longs("rows", None, |record| record.rows),
+        to.longs("rows_refused", None, |record| record.rows_refused),
+        to.longs("rows_skipped", None, |record| record.rows_skipped),
+        (column("tables", Kind::Text, None), Arc::new(StringArray::from_iter_values(tables))),
+        to.texts("outcome", |record| Some(record.outcome.as_str())),
+        to.texts("reason", |record| record.reason.as_deref()),
+    ];
+    Part {
+        table: TABLE.to_owned(),
+        member: None,
+        device: records.iter().map(|record| Some(record.upload.device.as_str())).collect(),
+        ts: records
+            .iter()
+            .map(|record| Some(moment(record.upload.landed_at)))
+            .collect::<TimestampMicrosecondArray>()
+            .with_timezone_utc(),
+        row: Int64Array::from_value(1, records.len()),
+        columns,
     }
 }
 
-fn text(name: &str, value: Option<&str>) -> (Column, ArrayRef) {
-    (column(name, Kind::Text, None), Arc::new(StringArray::from(vec![value])))
-}
+/// Columns of the record, each of one value for each of these.
+struct Columns<'r>(&'r [&'r Record]);
 
-fn long(name: &str, value: u64, unit: Option<&str>) -> (Column, ArrayRef) {
-    (column(name, Kind::Long, unit), Arc::new(Int64Array::from(vec![i64::try_from(value).ok()])))
-}
+impl<'r> Columns<'r> {
+    fn texts(&self, name: &str, value: impl Fn(&'r Record) -> Option<&'r str>) -> (Column, ArrayRef) {
+        let values: StringArray = self.0.iter().map(|record| value(record)).collect();
+        (column(name, Kind::Text, None), Arc::new(values))
+    }
 
-fn time(name: &str, value: Option<Timestamp>) -> (Column, ArrayRef) {
-    let values = TimestampMicrosecondArray::from(vec![value.map(moment)]).with_timezone_utc();
-    (column(name, Kind::Timestamp, None), Arc::new(values))
+    fn longs(&self, name: &str, unit: Option<&str>, value: impl Fn(&Record) -> u64) -> (Column, ArrayRef) {
+        let values: Int64Array = self.0.iter().map(|record| i64::try_from(value(record)).ok()).collect();
+        (column(name, Kind::Long, unit), Arc::new(values))
+    }
+
+    fn times(&self, name: &str, value: impl Fn(&Record) -> Option<Timestamp>) -> (Column, ArrayRef) {
+        let values: TimestampMicrosecondArray = self.0.iter().map(|record| value(record).map(moment)).collect();
+        (column(name, Kind::Timestamp, None), Arc::new(values.with_timezone_utc()))
+    }
 }
 
 fn column(name: &str, kind: Kind, unit: Option<&str>) -> Column {

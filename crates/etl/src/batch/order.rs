@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use arrow::error::ArrowError;
 
-use crate::packed::Packed;
+use super::Rows;
 use crate::table::Partition;
 
 /// The rows of one partition, in their order.
@@ -46,9 +46,9 @@ struct Piece {
 }
 
 /// The partitions of all rows, ascending. `ranks` has the place of each device among them.
-pub(super) fn spans(by: Partition, parts: &[(&str, &Packed)], ranks: &HashMap<&str, u32>) -> Result<Vec<Span>, ArrowError> {
+pub(super) fn spans(by: Partition, parts: &[Rows<'_>], ranks: &HashMap<&str, u32>) -> Result<Vec<Span>, ArrowError> {
     let mut pieces = Vec::with_capacity(parts.len());
-    for (number, (_, part)) in parts.iter().enumerate() {
+    for (number, part) in parts.iter().enumerate() {
         cut(by, number, part, ranks, &mut pieces)?;
     }
     pieces.sort_unstable();
@@ -72,14 +72,14 @@ pub(super) fn spans(by: Partition, parts: &[(&str, &Packed)], ranks: &HashMap<&s
 fn cut(
     by: Partition,
     number: usize,
-    part: &Packed,
+    Rows { of: part, rows, .. }: &Rows<'_>,
     ranks: &HashMap<&str, u32>,
     pieces: &mut Vec<Piece>,
 ) -> Result<(), ArrowError> {
-    let mut device = part.device(0);
+    let mut device = part.device(rows.start);
     let mut rank = rank_of(device, ranks);
     let mut open: Option<Piece> = None;
-    for (row, ts) in part.ts.iter().enumerate() {
+    for (row, ts) in part.ts.iter().enumerate().take(rows.end).skip(rows.start) {
         if !part.is_of_one_device() && part.device(row) != device {
             device = part.device(row);
             rank = rank_of(device, ranks);
@@ -107,11 +107,11 @@ fn rank_of(device: Option<&str>, ranks: &HashMap<&str, u32>) -> u32 {
 }
 
 /// The rows of pieces that overlap in time, one by one.
-fn interleave(parts: &[(&str, &Packed)], pieces: &[Piece], runs: &mut Vec<Run>) {
+fn interleave(parts: &[Rows<'_>], pieces: &[Piece], runs: &mut Vec<Run>) {
     let mut rows = Vec::new();
     for piece in pieces {
-        let Some((_, part)) = parts.get(piece.part) else { continue };
-        let times = part.ts.iter().enumerate().take(piece.end).skip(piece.start);
+        let Some(part) = parts.get(piece.part) else { continue };
+        let times = part.of.ts.iter().enumerate().take(piece.end).skip(piece.start);
         rows.extend(times.map(|(row, ts)| (*ts, piece.part, row)));
     }
     rows.sort_unstable();

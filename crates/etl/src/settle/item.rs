@@ -213,7 +213,7 @@ fn mixed(parts: &[Parcel], refused: &[Refused]) -> Vec<Lines> {
     // In files that are read in pieces each row is a line of its own.
     let packed = parts.iter().filter_map(|part| match part {
         Parcel::Packed(packed) => Some(packed),
-        Parcel::Spooled(_) => None,
+        Parcel::Shared(..) | Parcel::Spooled(_) => None,
     });
     let both = packed.flat_map(|part| {
         let lines = part.row.iter().filter_map(|row| u64::try_from(*row).ok());

@@ -1,6 +1,7 @@
 use arrow::array::{Int64Array, StringArray, TimestampMicrosecondArray};
 
 use super::*;
+use crate::packed::Packed;
 use crate::rows::Part;
 
 fn part(device: &str, times: &[i64]) -> Packed {
@@ -20,7 +21,7 @@ fn part_of(rows: &[(&str, i64)]) -> Packed {
 
 /// The runs of each day, as `part:first row..end`.
 fn order(parts: &[Packed]) -> Vec<String> {
-    let parts: Vec<_> = parts.iter().map(|part| ("U", part)).collect();
+    let parts: Vec<_> = parts.iter().map(|of| Rows { upload: "U", of, rows: 0..of.rows() }).collect();
     let ranks = HashMap::from([("a", 0), ("b", 1)]);
     let told = |run: &Run| format!("{}:{}..{}", run.part, run.rows.start, run.rows.end);
     spans(Partition::Day, &parts, &ranks)
