@@ -138,11 +138,12 @@ fn id(receipt: &str) -> u64 {
 #[async_trait]
 impl Queue for TestQueue {
     async fn receive(&self, messages_max: u32, wait: Duration, visibility: Duration) -> Result<Vec<Message>, QueueError> {
-        assert!((1..=10).contains(&messages_max) && wait <= Duration::from_secs(20));
+        assert!(messages_max > 0 && wait <= Duration::from_secs(20));
         let deadline = clock::now() + wait;
         loop {
             let changed = self.changed.notified();
-            let messages = self.take(messages_max, visibility);
+            // SQS gives no more at once.
+            let messages = self.take(messages_max.min(10), visibility);
             if !messages.is_empty() || clock::now() >= deadline {
                 return self.call("receive", async { Ok(messages) }).await;
             }
