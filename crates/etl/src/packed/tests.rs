@@ -71,6 +71,32 @@ fn files_with_the_same_header_share_it() {
     assert!(!Arc::ptr_eq(&first, &other));
 }
 
+#[test]
+fn rows_that_were_packed_together_open_apart() {
+    let part = |rows: &[(&str, i64, f64)]| Part {
+        table: "t".into(),
+        member: None,
+        device: rows.iter().map(|row| Some(row.0)).collect(),
+        ts: TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.1)).with_timezone_utc(),
+        row: Int64Array::from_iter_values(rows.iter().map(|row| row.1 + 5)),
+        columns: vec![(
+            crate::testing::column_of("v", None, Kind::Double),
+            Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
+        )],
+    };
+    let rows = [("a", 1, 0.5), ("b", 2, 1.25), ("b", 3, 7.0)];
+    let together = Arc::new(Packed::from(part(&rows)));
+    for range in [0..1, 1..3, 0..3, 2..2] {
+        let parcel = Parcel::Shared(together.clone(), range.clone());
+        assert_eq!(parcel.rows(), range.len());
+        assert_eq!(parcel.line(), rows.get(range.start).map_or(0, |row| row.1 + 5));
+        let opened = parcel.open().unwrap();
+        assert_eq!(opened.lines(), rows[range.clone()].iter().map(|row| row.1 + 5).collect::<Vec<_>>());
+        assert_eq!(format!("{:?}", opened.unpack()), format!("{:?}", part(&rows[range.clone()])));
+        assert_eq!(together.names(range.clone()).collect::<Vec<_>>(), rows[range].iter().map(|row| row.0).collect::<Vec<_>>());
+    }
+}
+
 proptest! {
     #[test]
     fn every_double_comes_back(values in proptest::collection::vec(
