@@ -3,8 +3,8 @@
 //! An account sees its own directory under `homes/` as `/`. Every path is first resolved by itself ([`HomePath`]) and then
 //! beneath the directory's handle by the kernel, so that neither `..` nor a symbolic link leads out of the home.
 //!
-//! libunftp's own storage, unftp-sbe-fs, is not used: it never fsyncs, moves 4 KiB a hop between threads, fails a whole LIST when one file
-//! goes away meanwhile, and does not say why it cannot tell of a file.
+//! What concerns one name and moves no bytes is left to libunftp's own [`Filesystem`]. Bytes and lists are handled here: that storage
+//! never fsyncs, moves 4 KiB a hop between threads, and fails a whole LIST when one file goes away meanwhile.
 
 mod arrival;
 mod error;
@@ -25,6 +25,7 @@ use async_trait::async_trait;
 use cap_std::fs::Dir;
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 use unftp_core::storage::{Error, FEATURE_RESTART, Fileinfo, Result, StorageBackend};
+use unftp_sbe_fs::Filesystem;
 
 pub(crate) use self::error::Failure;
 pub(crate) use self::lake::Lake;
@@ -102,6 +103,12 @@ impl Landing {
         self.home.clone().ok_or_else(|| Failure::Sought(io::ErrorKind::PermissionDenied.into()))
     }
 
+    /// The same home as libunftp's own storage serves it.
+    fn served(&self, account: &Account) -> Known<Filesystem> {
+        self.home()?;
+        self.spool.served(&account.name).map_err(Failure::Disk)
+    }
+
     /// Notes the cause for the edge to tell the device, and gives libunftp the kind, which is the reply's code.
     fn refuse(&self, failure: Failure) -> Error {
         self.session.refuse(failure.said());
@@ -143,8 +150,15 @@ impl StorageBackend<Account> for Landing {
         FEATURE_RESTART
     }
 
-    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<Facts> {
-        self.in_home(sought(path), |home, path| view::facts(home, &path).map_err(Failure::Sought)).await
+    async fn metadata<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<Facts> {
+        let path = sought(path);
+        if let (Ok(path), Ok(served)) = (&path, self.served(account))
+            && let Ok(meta) = served.metadata(account, path.relative()).await
+        {
+            return Ok(Facts::served(meta));
+        }
+        // That storage does not say why it cannot tell of a file, and a device could take its file for lost: the kernel says it.
+        self.in_home(path, |home, path| view::facts(home, &path).map_err(Failure::Sought)).await
     }
 
     async fn list<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<Vec<Fileinfo<PathBuf, Facts>>> {
@@ -204,10 +218,13 @@ impl StorageBackend<Account> for Landing {
         }
     }
 
-    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, _account: &Account, path: P) -> Result<()> {
-        let entry = HomePath::parse_entry(path.as_ref());
-        let path = entry.map_err(|_| Failure::Sought(io::ErrorKind::PermissionDenied.into()));
-        self.in_home(path, |home, path| home.remove_dir(path.relative()).map_err(Failure::Sought)).await
+    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, account: &Account, path: P) -> Result<()> {
+        let removed = async move {
+            let path =
+                HomePath::parse_entry(path.as_ref()).map_err(|_| Failure::Sought(io::ErrorKind::PermissionDenied.into()))?;
+            self.served(account)?.rmd(account, path.relative()).await.map_err(Failure::served)
+        };
+        removed.await.map_err(|failure| self.refuse(failure))
     }
 
     /// Unlike libunftp's own storage this does not list the directory, which may hold tens of thousands of files.

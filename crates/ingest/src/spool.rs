@@ -18,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use tracing::warn;
+use unftp_sbe_fs::Filesystem;
 
 pub(crate) use self::incoming::{Incoming, Sealed, digest};
 use self::together::Together;
@@ -37,6 +38,7 @@ const LOCKS: u64 = 256;
 #[derive(Debug)]
 pub struct Spool {
     homes: Dir,
+    homes_path: PathBuf,
     pub(crate) under_way: Dir,
     pub(crate) outbox: Dir,
     outbox_path: PathBuf,
@@ -81,6 +83,7 @@ impl Spool {
         let outbox = folder("outbox")?;
         let spool = Self {
             homes: folder("homes")?,
+            homes_path: root.join("homes"),
             under_way,
             remembers,
             waits_stored: AtomicBool::new(true),
@@ -109,6 +112,11 @@ impl Spool {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => self.homes.open_dir(account),
         }
+    }
+
+    /// The same home as libunftp's own storage serves it.
+    pub(crate) fn served(&self, account: &str) -> io::Result<Filesystem> {
+        Filesystem::new(self.homes_path.join(account))
     }
 
     /// Where the outbox is.

@@ -45,6 +45,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What libunftp's own storage said of a name. It keeps the system's error where there is more than one cause.
+    pub(super) fn served(error: Error) -> Self {
+        let cause = error.get_io_error();
+        let number = cause.and_then(io::Error::raw_os_error).map(io::Error::from_raw_os_error);
+        Self::Sought(number.unwrap_or_else(|| cause.map_or(io::ErrorKind::NotFound, io::Error::kind).into()))
+    }
+
     /// The kind that libunftp turns into a reply: 426, 452, 550, 552, 553, and 451 for the rest.
     fn kind(&self) -> ErrorKind {
         match self {

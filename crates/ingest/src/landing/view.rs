@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use cap_std::fs::{Dir, Metadata as Raw, PermissionsExt};
 use unftp_core::storage::{ErrorKind, Fileinfo, Metadata, Permissions, Result};
+use unftp_sbe_fs::Meta;
 
 use crate::names::HomePath;
 
@@ -21,6 +22,17 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// As libunftp's own storage tells them of one name. Links are not followed: what they lead to has facts of its own.
+    pub(super) fn served(meta: Meta) -> Self {
+        Self {
+            bytes: meta.len(),
+            is_dir: meta.is_dir(),
+            is_symlink: meta.is_symlink(),
+            modified: meta.modified().ok(),
+            mode: meta.permissions().0,
+        }
+    }
+
     /// As the kernel tells them.
     fn of(raw: &Raw) -> Self {
         Self {
