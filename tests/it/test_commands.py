@@ -105,3 +105,34 @@ def test_stat_and_abor_are_answered_during_a_transfer(device):
     assert [device.reply()[0] for _ in range(2)] == [426, 226]
     data.close()
     assert "No transfer" in device.ask("STAT")[1]
+
+
+def test_pythons_ftplib_can_abort(node, account):
+    """It sends ABOR as urgent to its last byte, and waits for one reply."""
+    with devices.login(node, account) as ftp, ftp.transfercmd("STOR aborted.dat") as data:
+        data.sendall(b"x" * 1000)
+        assert ftp.abort().startswith("426")
+        assert ftp.getresp().startswith("226")
+    assert not (node.home(account) / "aborted.dat").exists()
+
+
+def test_keep_alives_during_a_transfer_do_not_hide_an_abort(device):
+    with device.begin("STOR kept-alive.dat") as data:
+        data.sendall(b"x" * 1000)
+        for line in ["NOOP", "NOOP", "ABOR"]:
+            device.send(line)
+        assert [device.reply()[0] for _ in range(4)] == [426, 200, 200, 226]
+
+
+def test_options_of_ls_are_no_path(device):
+    assert device.store("listed.dat", b"1")[0] == 226
+    for command in ["NLST", "NLST -a", "NLST -l listed.dat"]:
+        assert b"listed.dat" in device.read(command).splitlines(), command
+    assert b"listed.dat" in device.read("LIST -al listed.dat")
+
+
+def test_commands_out_of_order_are_refused_and_the_session_goes_on(device, account):
+    assert device.ask("RNTO never-named")[0] == 503
+    assert device.ask(f"USER {account.name}")[0] == 530
+    assert device.ask(f"PASS {account.password}")[0] == 503
+    assert device.ask("PWD")[0] == 257

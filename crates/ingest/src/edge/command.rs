@@ -175,8 +175,8 @@ pub(crate) fn parse(line: &[u8]) -> Result<Command<'_>, Reply> {
         "APPE" => needed(argument).map(|_| transfer(Verb::Appe))?,
         "STOU" => none(argument, transfer(Verb::Stou))?,
         "RETR" => needed(argument).map(|_| transfer(Verb::Retr))?,
-        "LIST" => transfer(Verb::List),
-        "NLST" => transfer(Verb::Nlst),
+        "LIST" => Command::Transfer(Transfer { verb: Verb::List, path: without_options(argument) }),
+        "NLST" => Command::Transfer(Transfer { verb: Verb::Nlst, path: without_options(argument) }),
         "MLSD" => transfer(Verb::Mlsd),
         "ABOR" => none(argument, Command::Abor)?,
         "STAT" if argument.is_empty() => Command::Stat,
@@ -220,6 +220,15 @@ fn needed(argument: &str) -> Result<&str, Reply> {
 
 fn none<'l>(argument: &str, command: Command<'l>) -> Result<Command<'l>, Reply> {
     if argument.is_empty() { Ok(command) } else { Err(Reply::new(501, "The command takes no argument")) }
+}
+
+/// What follows the options of `ls`, which many clients send although the RFC knows of none: all is listed in one form.
+fn without_options(argument: &str) -> &str {
+    let mut path = argument;
+    while path.starts_with('-') {
+        path = path.split_once(' ').map_or("", |(_, path)| path);
+    }
+    path
 }
 
 /// A number in digits only: neither sign nor space.

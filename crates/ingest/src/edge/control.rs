@@ -151,14 +151,19 @@ impl Control {
     fn event(&mut self) -> Option<Event> {
         let end = self.line_end()?;
         let line = printable(self.received.get(..end).unwrap_or_default());
-        if line.eq_ignore_ascii_case(b"ABOR") {
-            return Some(Event::Abort);
-        }
         if line.eq_ignore_ascii_case(b"STAT") {
             self.advance(end + 1);
             return Some(Event::Status);
         }
-        None
+        self.says_abort().then_some(Event::Abort)
+    }
+
+    /// Whether the next line is ABOR, or the next one but for NOOPs: by these clients keep a connection alive during a long transfer,
+    /// and some do not wait for the replies.
+    fn says_abort(&self) -> bool {
+        let Some(end) = self.received.iter().rposition(|&byte| byte == b'\n') else { return false };
+        let mut lines = self.received.get(..end).unwrap_or_default().split(|&byte| byte == b'\n').map(printable);
+        lines.find(|line| !line.eq_ignore_ascii_case(b"NOOP")).is_some_and(|line| line.eq_ignore_ascii_case(b"ABOR"))
     }
 
     /// Reads ahead. False when the device is gone; nothing more is heard from one that sent all that is read ahead, or that
@@ -239,9 +244,26 @@ impl Control {
     async fn read(&mut self) -> io::Result<()> {
         let room = LINE_BYTES_MAX.saturating_sub(self.received.len());
         let mut limited = (&mut self.received).limit(room);
-        match self.stream.read_buf(&mut limited).await? {
+        let read = match &mut self.stream {
+            Stream::Plain(stream) => read_up_to_mark(stream, &mut limited).await?,
+            stream => stream.read_buf(&mut limited).await?,
+        };
+        match read {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
+        }
+    }
+}
+
+/// Reads what has come, up to the mark in front of an urgent byte, and leaves what is behind that for the next read. The runtime's own
+/// read takes a short one for a sign that nothing is left, and then waits for more: an ABOR whose last byte is urgent, as Python's
+/// ftplib sends it, would be heard with the next line only.
+async fn read_up_to_mark(stream: &TcpStream, buffer: &mut impl BufMut) -> io::Result<usize> {
+    loop {
+        stream.readable().await?;
+        match stream.try_read_buf(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => return read,
         }
     }
 }

@@ -229,6 +229,7 @@ impl Connection {
             Command::Mlst(path) => self.mlst(path).await,
             Command::Forward { verb: "CWD", argument } => self.change_folder(argument).await,
             Command::Forward { verb: "CDUP", .. } => self.change_folder("..").await,
+            Command::Forward { verb: "RNTO", .. } if !self.renames => self.reply(&Reply::new(503, "Send RNFR first")).await,
             Command::Forward { verb, argument } => self.forward(verb, argument).await,
         }
     }

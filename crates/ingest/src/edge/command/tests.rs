@@ -35,7 +35,9 @@ fn a_path_keeps_its_spaces() {
     check("STOR  leading", transfer(Verb::Stor, " leading"));
     check("retr Zählwerk.csv", transfer(Verb::Retr, "Zählwerk.csv"));
     check("LIST", transfer(Verb::List, ""));
-    check("LIST -la /x y", transfer(Verb::List, "-la /x y"));
+    check("LIST -la /x y", transfer(Verb::List, "/x y"));
+    check("NLST -l", transfer(Verb::Nlst, ""));
+    check("nlst -a -l x", transfer(Verb::Nlst, "x"));
 }
 
 #[test]

@@ -53,6 +53,30 @@ async fn an_urgent_abort_is_read_in_its_place() {
 }
 
 #[tokio::test]
+async fn an_abort_that_is_urgent_to_its_last_byte_is_read_at_once() {
+    let (device, mut control) = pair().await;
+    let socket = socket2::SockRef::from(&device);
+    for idle in [true, false] {
+        socket.send_out_of_band(b"ABOR\r\n").unwrap();
+        if idle {
+            assert_eq!(control.line().await.unwrap(), b"ABOR");
+        } else {
+            assert_eq!(control.watch().await, Event::Abort);
+        }
+    }
+}
+
+#[tokio::test]
+async fn noops_neither_hide_an_abort_nor_lose_their_place() {
+    let (mut device, mut control) = pair().await;
+    device.write_all(b"NOOP\r\nnoop\nABOR\r\n").await.unwrap();
+    assert_eq!(control.watch().await, Event::Abort);
+    for line in [&b"NOOP"[..], b"noop", b"ABOR"] {
+        assert_eq!(control.line().await.unwrap(), line);
+    }
+}
+
+#[tokio::test]
 async fn a_line_is_bounded() {
     let (mut device, mut control) = pair().await;
     let longest = vec![b'x'; LINE_BYTES_MAX - 1];
@@ -79,13 +103,13 @@ async fn a_device_that_sends_on_and_on_still_reads_the_last_word() {
 #[tokio::test]
 async fn watching_sees_abort_and_status_and_leaves_the_rest_in_order() {
     let (mut device, mut control) = pair().await;
-    device.write_all(b"stat\r\nABOR\r\nNOOP\r\nABOR\r\n").await.unwrap();
+    device.write_all(b"stat\r\nABOR\r\nPWD\r\nABOR\r\n").await.unwrap();
     assert_eq!(control.watch().await, Event::Status);
     assert_eq!(control.watch().await, Event::Abort);
     assert_eq!(control.line().await.unwrap(), b"ABOR");
     let watch = tokio::time::timeout(Duration::from_millis(20), control.watch()).await;
-    assert!(watch.is_err(), "ABOR overtook NOOP: {watch:?}");
-    assert_eq!(control.line().await.unwrap(), b"NOOP");
+    assert!(watch.is_err(), "ABOR overtook PWD: {watch:?}");
+    assert_eq!(control.line().await.unwrap(), b"PWD");
     assert_eq!(control.line().await.unwrap(), b"ABOR");
 }
 

@@ -37,9 +37,9 @@ impl Connection {
     }
 
     pub(super) async fn user(&mut self, name: &str) -> Result<(), End> {
-        // The first name counts until a password came, and an account until the session ends.
-        if !self.who.account.is_empty() {
-            return self.reply(&Reply::new(503, "Connect again to log in under another name")).await;
+        // Until it has logged in a device may think better of the name (RFC 959 section 4.1.1); then the account stays.
+        if self.account.is_some() {
+            return self.reply(&Reply::new(530, "Connect again to log in under another name")).await;
         }
         name.clone_into(&mut self.who.account);
         // Nobody can guess a certificate: no password is asked for, and lockouts do not concern it.
@@ -59,7 +59,7 @@ impl Connection {
             return self.reply(&Reply::new(230, "Logged in with the certificate already")).await;
         }
         if self.account.is_some() {
-            return self.reply(&Reply::new(530, "Connect again to log in once more")).await;
+            return self.reply(&Reply::new(503, "Connect again to log in once more")).await;
         }
         if self.who.account.is_empty() {
             return self.reply(&Reply::new(503, "Send USER first")).await;

@@ -62,6 +62,7 @@ async fn a_refusal_says_its_true_cause() {
         ("MDTM missing", "550 No such file or directory"),
         ("MLST missing", "550 No such file or directory"),
         ("RNFR missing", "550 No such file or directory"),
+        ("RNTO folder/b", "503 Send RNFR first"),
         ("RNFR folder/a", "350 "),
         ("RNTO missing/a", "550 No such file or directory"),
         ("PWD", "257 \"/\""),
@@ -183,8 +184,14 @@ async fn a_session_is_the_account_whose_password_was_checked() {
     let server = start().await;
     let mut device = server.device().await;
     device.expect("USER demo", "331 ").await;
-    device.expect("USER somebody-else", "503 ").await;
+    device.expect("USER somebody-else", "331 ").await;
+    device.expect("PASS secret", "530 ").await;
+    device.expect("PASS secret", "503 ").await;
+    device.expect("USER somebody-else", "331 ").await;
+    device.expect("USER demo", "331 ").await;
     device.expect("PASS secret", "230 ").await;
+    device.expect("USER somebody-else", "530 ").await;
+    device.expect("PASS secret", "503 ").await;
     assert!(device.store("a.csv", b"1").await.starts_with("226 "));
 }
 

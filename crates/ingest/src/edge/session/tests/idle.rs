@@ -66,7 +66,7 @@ async fn a_rename_is_not_forgotten_however_long_it_takes() {
     server.awake(1, 2).await;
     device.expect("RNTO b", "250 ").await;
     device.expect("SIZE b", "213 1").await;
-    device.expect("RNTO c", "450 ").await;
+    device.expect("RNTO c", "503 ").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
