@@ -32,14 +32,15 @@ class Authority:
         _openssl("req", "-x509", *_key(self.own), "-out", self.own.certificate, "-days", 2, "-subj", "/CN=Test authority")
         return self
 
-    def pair(self, name: str, *, key: str = "ec") -> Pair:
-        """A server's certificate for the loopback address, or a device's."""
+    def pair(self, name: str, *, key: str = "ec", version: int = 3) -> Pair:
+        """A server's certificate for the loopback address, or a device's; in version 1 it has no extensions."""
         made = Pair(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
         _openssl("req", *_key(made, key), "-out", request, "-subj", f"/O=Example/CN={name}")
         _openssl("x509", "-req", "-in", request, "-CA", self.own.certificate, "-CAkey", self.own.key, "-CAcreateserial",
-                 "-out", made.certificate, "-days", 2, "-extfile", extensions)
+                 "-out", made.certificate, "-days", 2, *(["-extfile", extensions] if version == 3 else []))
+        assert f"Version: {version} " in _openssl("x509", "-in", made.certificate, "-noout", "-text")
         return made
 
 
@@ -48,9 +49,10 @@ def _key(pair: Pair, kind: str = "ec") -> list:
     return ["-newkey", *new, "-nodes", "-keyout", pair.key]
 
 
-def _openssl(*arguments: object) -> None:
+def _openssl(*arguments: object) -> str:
     result = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, timeout=SECONDS)
     assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def settings(pair: Pair, **more: str) -> dict[str, str]:

@@ -94,6 +94,55 @@ def test_a_certificate_logs_its_account_in(start_secure, authority, tmp_path):
         client(authority, stranger).login_to(node, Account("by-subject", "any"))
 
 
+@pytest.mark.parametrize("key", ["ec", "rsa"])
+@pytest.mark.parametrize("tls", secure.VERSIONS)
+def test_certificates_of_version_1_are_as_good_as_others(start_secure, authority, tmp_path, tls, key):
+    """As `openssl x509 -req` makes them when it is told of no extensions."""
+    node, _ = start_secure(client_certificate="require", client_ca=str(authority.own.certificate))
+    pump = authority.pair(f"old-{key}", key=key, version=1)
+    node.ask("account", "add", "by-subject", "--certificate-subject", str(pump.certificate))
+
+    def log_in(own: secure.Pair) -> Client:
+        ftp = Client(secure.context(authority.own.certificate, tls, own))
+        ftp.connect(node.host, node.port)
+        ftp.auth()
+        assert ftp.sendcmd("USER by-subject").startswith("232")
+        return ftp
+
+    ftp = log_in(pump)
+    ftp.prot_p()
+    assert store(ftp, "a.dat").startswith("226")
+    ftp.quit()
+    # Of the same names, and not of this authority.
+    stranger = Authority(tmp_path).begin().pair(f"old-{key}", key=key, version=1)
+    with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
+        log_in(stranger)
+
+
+def test_a_devices_own_certificate_may_be_its_authority(start_secure, authority, tmp_path):
+    own, other = (Authority(tmp_path / name) for name in ("own", "other"))
+    for made in (own, other):
+        made.folder.mkdir()
+        made.begin()
+    node, _ = start_secure(client_certificate="require", client_ca=str(own.own.certificate))
+    node.ask("account", "add", "pump-7", "--certificate", str(own.own.certificate))
+    ftp = client(authority, own.own)
+    ftp.connect(node.host, node.port)
+    ftp.auth()
+    assert ftp.sendcmd("USER pump-7").startswith("232")
+    ftp.quit()
+    with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
+        client(authority, other.own).login_to(node, Account("pump-7", "any"))
+
+
+def test_the_servers_own_certificate_may_be_of_version_1(start, authority):
+    pair = authority.pair("old-server", version=1)
+    node = start(settings=secure.settings(pair))
+    # It names no host that a client could compare.
+    shown = ssl.get_server_certificate((node.host, secure.implicit_port(node)))
+    assert ssl.PEM_cert_to_DER_cert(shown) == ssl.PEM_cert_to_DER_cert(pair.certificate.read_text())
+
+
 def test_an_account_without_password_or_certificate_is_refused(start_secure, tmp_path):
     node, _ = start_secure()
     assert "--password-stdin" in node.run("account", "add", "nobody").stderr

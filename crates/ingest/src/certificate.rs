@@ -36,6 +36,8 @@ pub struct Certificate {
     pub fingerprint: Fingerprint,
     /// Names its holder, in the form of RFC 4514: `CN=pump-7,O=Example`. Renewed certificates have the same.
     pub subject: String,
+    /// Its holder's public key, in DER (RFC 5280 section 4.1.2.7).
+    public_key: Vec<u8>,
     /// Seconds since 1970 between which it is valid.
     valid: (i64, i64),
 }
@@ -57,8 +59,14 @@ impl Certificate {
         Ok(Self {
             fingerprint: Fingerprint(Sha256::digest(der).into()),
             subject: subject::written(parsed.subject()),
+            public_key: parsed.public_key().raw.to_vec(),
             valid: (validity.not_before.timestamp(), validity.not_after.timestamp()),
         })
+    }
+
+    /// Its holder's public key, in DER.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        &self.public_key
     }
 
     /// Whether it is valid at a time.

@@ -18,6 +18,7 @@ mod identity;
 mod keys;
 mod protection;
 mod tickets;
+mod version1;
 
 pub(crate) use identity::Identity;
 pub(crate) use keys::Keys;

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::ring;
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerSessionMemoryCache;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig};
 
-use super::asking::verifier;
+use super::asking::{Authorities, verifier};
 use crate::certificate::Certificate;
 use crate::config::{self, Resumption, Version};
 use crate::error::TlsProblem;
@@ -52,12 +53,15 @@ impl Identity {
         let own = own.map_err(of_certificate)?;
         let of_key = |cause: String| TlsProblem::new("key", key, cause);
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| of_key(pem_said(error)))?;
-        let authorities = config.client_ca.as_deref().map(authorities).transpose()?;
-        let knows_authorities = authorities.is_some();
-
         let provider = Arc::new(ring::default_provider());
-        let verifier = verifier(config.client_certificate, authorities, &provider)
-            .map_err(|error| TlsProblem::new("client_ca", config.client_ca.as_deref().unwrap_or(Path::new("")), said(error)))?;
+        let authorities = config.client_ca.as_deref().map(|path| authorities(path, &provider)).transpose()?;
+        let knows_authorities = authorities.is_some();
+        let served = provider.key_provider.load_private_key(private).map_err(|error| of_key(said(error)))?;
+        if served.public_key().is_none_or(|key| key.as_ref() != own.public_key()) {
+            return Err(of_key(format!("it is not the key of {}", certificate.display())));
+        }
+        let served = SingleCertAndKey::from(CertifiedKey::new(chain, served));
+        let verifier = verifier(config.client_certificate, authorities, &provider);
         let versions: &[_] = match config.min_version {
             Version::Tls12 => &[&TLS12, &TLS13],
             Version::Tls13 => &[&TLS13],
@@ -66,11 +70,7 @@ impl Identity {
             .with_protocol_versions(versions)
             .map_err(|error| of_key(said(error)))?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(chain, private)
-            .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => of_key(format!("it is not the key of {}", certificate.display())),
-                error => of_key(said(error)),
-            })?;
+            .with_cert_resolver(Arc::new(served));
         // Tickets that hold the session, encrypted: a device may use one again for each data connection.
         both_ways.ticketer = ring::Ticketer::new().map_err(|error| of_key(said(error)))?;
         both_ways.session_storage = ServerSessionMemoryCache::new(SESSIONS);
@@ -95,13 +95,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(pem_said)
 }
 
-fn authorities(path: &Path) -> Result<RootCertStore, TlsProblem> {
+fn authorities(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Authorities, TlsProblem> {
     let problem = |cause| TlsProblem::new("client_ca", path, cause);
-    let mut store = RootCertStore::empty();
-    for certificate in certificates(path).map_err(problem)? {
-        store.add(certificate).map_err(|error| problem(said(error)))?;
+    let certificates = certificates(path).map_err(problem)?;
+    if certificates.is_empty() {
+        return Err(problem("it holds no certificate".to_owned()));
     }
-    if store.is_empty() { Err(problem("it holds no certificate".to_owned())) } else { Ok(store) }
+    Authorities::new(certificates, provider).map_err(problem)
 }
 
 fn said(error: impl std::fmt::Display) -> String {
