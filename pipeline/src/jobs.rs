@@ -34,8 +34,8 @@ pub struct Telling {
     json: bool,
 }
 
-/// Sends jobs, waits for them, and prints what came of them.
-pub async fn run(config: &Config, tasks: Vec<Task>, telling: &Telling) -> anyhow::Result<()> {
+/// Sends jobs, waits for them, and prints and gives what came of each by now, if the ETL has begun with it.
+pub async fn run(config: &Config, tasks: Vec<Task>, telling: &Telling) -> anyhow::Result<Vec<Option<Report>>> {
     let data = Data::existing(&config.data)?;
     let lakes = backends::lakes(config, &data).await?;
     let queues = backends::queues(config, &data).await?;
@@ -51,7 +51,8 @@ pub async fn run(config: &Config, tasks: Vec<Task>, telling: &Telling) -> anyhow
         (LakeKind::Local, Ok(_lock)) => work_until(config, &data, lakes, queues, reports).await?,
         _ => reports.await?,
     };
-    tell(&jobs, &reports, telling)
+    tell(&jobs, &reports, telling)?;
+    Ok(reports)
 }
 
 /// Works on the embedded queue while nobody else does.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::bail;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use etl::Upload;
 use etl::job::{ENTRIES_MAX, Task};
 use etl::quarantine::{Entry, Row};
@@ -34,12 +34,13 @@ pub enum Command {
         json: bool,
     },
     /// Read again what is in quarantine, with the formats of today; a row enters its table once, however often it is released
+    #[command(group = ArgGroup::new("which").required(true))]
     Release {
         /// The uploads, or where their entries are
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        #[arg(group = "which")]
         ids: Vec<String>,
         /// All that was not released yet
-        #[arg(long)]
+        #[arg(long, group = "which")]
         all: bool,
         /// Only what this format claimed, or claims now
         #[arg(long, value_name = "F")]
@@ -73,7 +74,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
             }
             let tasks = chosen.chunks(ENTRIES_MAX);
             let tasks = tasks.map(|entries| Task::Release { entries: entries.to_vec(), format: format.clone() });
-            jobs::run(config, tasks.collect(), &telling).await
+            jobs::run(config, tasks.collect(), &telling).await.map(drop)
         }
     }
 }

@@ -50,7 +50,7 @@ pub async fn replay(config: &Config, asked: Replay) -> anyhow::Result<()> {
     if device.is_empty() || device.contains('/') {
         bail!("--device: `{device}` is no name of a device");
     }
-    jobs::run(config, vec![Task::Replay { device, from, to, table }], &telling).await
+    jobs::run(config, vec![Task::Replay { device, from, to, table }], &telling).await.map(drop)
 }
 
 /// Makes a table anew from the raw lake alone.
@@ -71,7 +71,12 @@ pub async fn rebuild(config: &Config, asked: Rebuild) -> anyhow::Result<()> {
     if table == into {
         bail!("--into: a table is rebuilt under another name than its own");
     }
-    jobs::run(config, vec![Task::Rebuild { table, into }], &telling).await
+    let task = Task::Rebuild { table: table.clone(), into };
+    let reports = jobs::run(config, vec![task], &telling).await?;
+    if reports.iter().flatten().any(|report| report.done && report.uploads == 0) {
+        bail!("no upload in the lake is for a table `{table}`: nothing was made; `inlet table list` names the tables");
+    }
+    Ok(())
 }
 
 /// A day begins at midnight in UTC.

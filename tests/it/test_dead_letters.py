@@ -47,6 +47,13 @@ def test_a_dead_letter_tells_its_cause_and_is_loaded_when_it_is_released(start, 
     until("rows", lambda: rows(node, reader, "lost") == 5)
 
 
+def test_where_nothing_was_ever_sent_there_are_none(tmp_path):
+    node = Node(tmp_path / "data")
+    node.add_account("station-7")
+    assert dead(node) == []
+    assert "0 of 0" in node.ask("queue", "dead", "release", "--all")
+
+
 def test_dead_letters_of_sqs_are_read_from_the_queue_that_the_redrive_policy_names(tmp_path, servers):
     name = unique("dead-letters")
     backends = Backends(servers, name)

@@ -137,3 +137,10 @@ def test_a_rebuilt_table_equals_the_one_it_is_made_from(plant, reader):
     plant.node.ask("rebuild", "pump")
     assert len(plant.levels(reader, "pump_rebuilt")) == 12
     assert plant.node.run("rebuild", "pump", "--into", "pump").returncode == 1
+    unknown = plant.node.run("rebuild", "pumpe")
+    assert unknown.returncode == 1 and "no upload in the lake is for a table `pumpe`" in unknown.stderr
+
+
+def test_what_to_release_is_asked_for(plant):
+    asked = plant.node.run("quarantine", "release")
+    assert asked.returncode == 2 and "<--all|IDS>" in asked.stderr.replace("<IDS|--all>", "<--all|IDS>"), asked.stderr

@@ -29,9 +29,9 @@ pub struct DeadLetter {
 pub struct DeadLetters(SqliteConnection);
 
 impl DeadLetters {
-    /// Opens the file of a queue, which must be there.
+    /// Opens the file of a queue, or makes it: where nothing was ever sent there are no dead letters.
     pub async fn open(file: &Path) -> Result<Self, sqlx::Error> {
-        let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
+        let mut connection = SqliteConnectOptions::new().filename(file).create_if_missing(true).connect().await?;
         table::create(&mut connection).await?;
         Ok(Self(connection))
     }
