@@ -16,7 +16,7 @@ async fn a_session_that_rested_goes_on_where_it_was() {
     let server = start().await;
     let mut device = at_rest(&server).await;
     device.expect("PWD", "257 \"/x\"").await;
-    for (command, reply) in [("NOOP", "200 "), ("USER demo", "503 "), ("PASS secret", "530 "), ("PWD", "257 \"/x\"")] {
+    for (command, reply) in [("NOOP", "200 "), ("USER demo", "530 "), ("PASS secret", "503 "), ("PWD", "257 \"/x\"")] {
         device.expect(command, reply).await;
     }
     // Each of these is the one that wakes it.
