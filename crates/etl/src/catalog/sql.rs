@@ -11,7 +11,9 @@ use iceberg_catalog_sql::{
 };
 use sqlx::ConnectOptions;
 use sqlx::error::DatabaseError;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use tokio::time::timeout;
 
 use super::NAME;
 use crate::error::Error;
@@ -24,6 +26,9 @@ const LOCKED: [u32; 2] = [5, 6];
 const PAUSE_MAX: Duration = Duration::from_millis(400);
 const TRIES_MAX: u32 = 20;
 
+/// How long a database server may take to answer.
+const CONNECT: Duration = Duration::from_secs(10);
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens a catalog in a SQL database: SQLite (`sqlite:///FILE`), which is made if there is none, or PostgreSQL
@@ -34,6 +39,7 @@ pub async fn sql(uri: &str, warehouse: &str, lake: Arc<dyn Lake>) -> Result<Arc<
     let catalog = if uri.starts_with("sqlite:") {
         open_sqlite(uri, warehouse, &lake).await.map_err(opening)?
     } else {
+        reach(uri).await.map_err(opening)?;
         // Two workers that start at once both make the catalog's tables, and PostgreSQL fails one of them, `IF NOT EXISTS` or not.
         let mut backoff = Backoff::new(PAUSE_MAX, 2);
         loop {
@@ -55,6 +61,14 @@ async fn open(uri: &str, warehouse: &str, bind: SqlBindStyle, lake: Arc<dyn Lake
         (SQL_CATALOG_PROP_BIND_STYLE.to_owned(), bind.to_string()),
     ]);
     SqlCatalogBuilder::default().with_storage_factory(Arc::new(LakeStorage::new(lake))).load(NAME, properties).await
+}
+
+/// Connects once. The catalog's own connections are made again and again for half a minute, after which the reason is lost: a server
+/// that is not there, a wrong password, a database that does not exist.
+async fn reach(uri: &str) -> Result<(), Cause> {
+    let options = PgConnectOptions::from_str(uri)?;
+    let connected = timeout(CONNECT, async { sqlx::Connection::close(options.connect().await?).await });
+    connected.await.map_err(|_| format!("no answer within {} s", CONNECT.as_secs()))?.map_err(Cause::from)
 }
 
 /// While another process opens or closes the database as its only user, SQLite does not wait for it but fails, whatever the busy

@@ -38,6 +38,17 @@ async fn a_locked_database_is_told_from_a_broken_one() {
     holder.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_database_that_cannot_be_reached_is_told_at_once_and_why() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let world = World::new();
+    let uri = format!("postgres://inlet:hunter2@{nobody}/catalog");
+    // Before the catalog's own connections would give up.
+    let opened = timeout(CONNECT * 2, sql(&uri, "s3://lake/warehouse", Arc::new(world.lake.clone()))).await.unwrap();
+    let error = format!("{:?}", opened.map(drop).unwrap_err());
+    assert!(error.contains("ConnectionRefused") && !error.contains("hunter2"), "{error}");
+}
+
 /// Each time the last one closes the database and the first one opens it, while others do the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_open_and_close_a_catalog_at_once() {
