@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use etl::{Formats, Source};
 
 /// The definitions that come with Inlet, from `pipeline/formats`.
-const EMBEDDED: [(&str, &str); 41] = [
+const EMBEDDED: [(&str, &str); 43] = [
     ("formats/acquisuite.toml", include_str!("../formats/acquisuite.toml")),
     ("formats/campbell-array.toml", include_str!("../formats/campbell-array.toml")),
     ("formats/csijson.toml", include_str!("../formats/csijson.toml")),
@@ -18,6 +18,8 @@ const EMBEDDED: [(&str, &str); 41] = [
     ("formats/fronius.toml", include_str!("../formats/fronius.toml")),
     ("formats/graphtec.toml", include_str!("../formats/graphtec.toml")),
     ("formats/hioki.toml", include_str!("../formats/hioki.toml")),
+    ("formats/hobo-semicolon.toml", include_str!("../formats/hobo-semicolon.toml")),
+    ("formats/hobo-tab.toml", include_str!("../formats/hobo-tab.toml")),
     ("formats/hobo.toml", include_str!("../formats/hobo.toml")),
     ("formats/inmet-bdmep.toml", include_str!("../formats/inmet-bdmep.toml")),
     ("formats/inmet-history.toml", include_str!("../formats/inmet-history.toml")),

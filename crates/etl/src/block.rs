@@ -112,7 +112,7 @@ pub(crate) fn date_order<'t>(
             return Err(DateOrderFault::Both(line.number));
         }
     }
-    orders.settled().map_err(|NotShown| DateOrderFault::Neither)
+    orders.settled().map_err(|NotShown { year_may_be_first }| DateOrderFault::NotShown { year_may_be_first })
 }
 
 /// Why the order of day and month is not known.
@@ -120,8 +120,19 @@ pub(crate) fn date_order<'t>(
 pub(crate) enum DateOrderFault {
     #[error("dates have the day first and the month first: line {0}")]
     Both(u64),
-    #[error("nothing in the file says whether its dates have the day or the month first")]
-    Neither,
+    #[error("nothing in the file says whether its dates have {} first", if *.year_may_be_first { "the day, the month or the year" } else { "the day or the month" })]
+    NotShown { year_may_be_first: bool },
+}
+
+impl DateOrderFault {
+    /// What a format can say of the order; `None` where nothing it says would help.
+    pub(crate) fn line(self) -> Option<&'static str> {
+        match self {
+            Self::Both(_) => None,
+            Self::NotShown { year_may_be_first: false } => Some(r#"date_order = "day-month" or "month-day""#),
+            Self::NotShown { year_may_be_first: true } => Some(r#"date_order = "day-month", "month-day" or "year-first""#),
+        }
+    }
 }
 
 /// Refuses the lines that `take` says are rows, for what is wrong with the header above them.

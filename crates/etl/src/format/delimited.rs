@@ -264,13 +264,11 @@ fn with_date_order<'f>(layout: Layout<'f>, lines: &Lines<'_>, reading: &Reading<
     let order = match order {
         Ok(order) => order,
         // Among rows that another notation of the format reads, such times cost their own rows.
-        Err(DateOrderFault::Neither) if layout.reads_any(lines.clone(), time) => None,
+        Err(DateOrderFault::NotShown { .. }) if layout.reads_any(lines.clone(), time) => None,
         Err(fault) => {
             let name = &reading.format.name;
-            return Err(format!(
-                "{fault}: add date_order = \"day-month\" or \"month-day\" to timestamp in format {name:?}, or in one of its own for \
-                 this device"
-            ));
+            let line = |line| format!(": add {line} to timestamp in format {name:?}, or in one of its own for this device");
+            return Err(format!("{fault}{}", fault.line().map(line).unwrap_or_default()));
         }
     };
     Ok(Layout { time: layout.time.clone().ordered(order), ..layout })

@@ -117,16 +117,13 @@ impl Toa5 {
     fn date_order_of(&self, header: &Header, lines: &Lines<'_>, format: &str) -> Result<DateOrder, Unusable> {
         let fault = match block::date_order(lines.clone(), &self.syntax, header.time, |_| Take::Row) {
             Ok(Some(order)) => return Ok(order),
-            Ok(None) => DateOrderFault::Neither,
+            Ok(None) => DateOrderFault::NotShown { year_may_be_first: false },
             Err(fault) => fault,
         };
-        let reason = match fault {
-            DateOrderFault::Both(_) => fault.to_string(),
-            DateOrderFault::Neither => format!(
-                "{fault}: add date_order = \"day-month\" or date_order = \"month-day\" below [toa5] in format {format:?}, or in one of \
-                 its own for this device"
-            ),
-        };
+        let reason = fault.line().map_or_else(
+            || fault.to_string(),
+            |line| format!("{fault}: add {line} below [toa5] in format {format:?}, or in one of its own for this device"),
+        );
         Err(Unusable::File(Refusal { reason }))
     }
 }

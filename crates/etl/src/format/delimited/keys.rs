@@ -183,7 +183,8 @@ impl TimeUnit {
     }
 }
 
-/// A column, by its name in the header, the beginning of its name with a `*` behind it, or its 1-based position.
+/// A column, by its name in the header, a part of its name with a `*` where the rest is, before it, behind it or both, or its 1-based
+/// position.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(super) enum ColumnAt {
@@ -200,9 +201,11 @@ impl ColumnAt {
                 .filter(|index| *index < names.len())
                 .ok_or_else(|| format!("no column {position}: the header has {}", names.len())),
             Self::Name(name) => {
-                let is = |other: &String| match name.strip_suffix('*') {
-                    Some(beginning) => other.starts_with(beginning),
-                    None => other == name,
+                let is = |other: &String| match (name.strip_prefix('*'), name.strip_suffix('*')) {
+                    (Some(end), Some(_)) => other.contains(end.trim_end_matches('*')),
+                    (Some(end), None) => other.ends_with(end),
+                    (None, Some(beginning)) => other.starts_with(beginning),
+                    (None, None) => other == name,
                 };
                 names.iter().position(is).ok_or_else(|| format!("no column {name:?} in the header, where the format expects one"))
             }

@@ -24,7 +24,7 @@ fn what_a_spreadsheet_makes_of_a_loggers_table() {
     for time in ["13/01/2026 13:10", "1/13/2026 1:10:00 PM", "2026-01-13 13:10", "2026-01-13T13:10:00Z"] {
         check("/met.csv", saved(&format!("{time},1,2,50\r\n")), &row, &[]);
     }
-    check_refusal("/met.csv", saved("1/2/2026 13:10,1,2,50\r\n"), "date_order = \"day-month\" or date_order = \"month-day\"");
+    check_refusal("/met.csv", saved("1/2/2026 13:10,1,2,50\r\n"), "add date_order = \"day-month\" or \"month-day\" below [toa5]");
     check("/met.csv", saved("10:00.0,1,2,50\r\n"), &[], &[(5, "is not a time")]);
     check_refusal("/met.csv", saved("13/01/2026 13:10,1,2,50\r\n").replace(',', ";"), "no format claims");
 }
@@ -57,6 +57,13 @@ fn a_channel_that_has_no_value_has_none() {
         "account-device 2026-01-15T09:55:01Z number=2.0 ch2=-1.25",
     ];
     check("/gl.csv", graphtec, &rows, &[]);
+    // GL860.
+    check(
+        "/gl.csv",
+        graphtec.replace("\"Number\"", "No."),
+        &rows.map(|row| row.replace("number", "no")).each_ref().map(String::as_str),
+        &[],
+    );
     check("/gl.csv", graphtec.replace("2026/1/15 9:55:01", "15/1/2026 9:55:01"), &rows[..1], &[(5, "is not a time")]);
     let yokogawa = "YREC\r\nSerial No.\tS5X\r\nCh\t001\t002\r\nTag\tT1\tT2\r\nUnit\tC\tmV\r\n2026/01/01 00:00:00\t+OVER\t1\r\n";
     check("/dx.txt", yokogawa, &["S5X 2026-01-01T00:00:00Z c_002_t2=1.0"], &[]);
