@@ -113,6 +113,18 @@ impl<'z> Local<'z> {
         self.used
     }
 
+    /// The name of the zone, as declared.
+    pub(crate) fn zone_name(&self) -> &str {
+        self.zone.name()
+    }
+
+    /// The zone's seconds east of Greenwich in the winter next to a time: the fewest of that day and of half a year later.
+    pub(crate) fn winter_offset(&self, stamp: Stamp) -> Option<i64> {
+        let day = Timestamp::from_microsecond(stamp.wall).ok()?;
+        let later = day.checked_add(jiff::SignedDuration::from_hours(24 * 182)).ok()?;
+        [day, later].map(|moment| i64::from(self.zone.zone.to_offset(moment).seconds())).into_iter().min()
+    }
+
     /// Microseconds since the Unix epoch. An offset in the text is taken before the zone's.
     pub(crate) fn utc(&mut self, stamp: Stamp) -> Result<i64, ZoneFault> {
         if let Some(offset) = stamp.offset {

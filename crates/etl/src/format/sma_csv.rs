@@ -1,9 +1,13 @@
-//! SMA's "CSV1", of Sunny Explorer and Cluster Controller: the file says its delimiter, its decimal sign, and how its times are written.
+//! SMA's "CSV1", of Sunny Explorer and Cluster Controller, and "CSV", of Sunny Beam: the file says its delimiter, its decimal sign, and how
+//! its times are written.
 //!
 //! Above the rows stand, with the first cell empty, what each column is of: the device by its serial number, and the value's name; the
 //! last of these lines says what kind of value it is. The line below them has the notation of the time and the units, and may change
 //! from one file of a plant to the next. Columns are of the device whose serial number is above them: a line of a file with several
 //! inverters is a row for each. The first row may lack cells (Cluster Controller manual, "CSV files").
+//!
+//! Sunny Beam also says how far its clock is from UTC, `TZO=1`, and with `DST` that it is put forward in summer. By which rule it does not
+//! say: the zone that format or account declares decides, if it is that far from UTC in winter.
 
 use serde::Deserialize;
 
@@ -18,7 +22,7 @@ use crate::rows::{Column, Kind, Refusal};
 use crate::text::{Line, Lines};
 use crate::time::{Pattern, TimeFormat};
 use crate::tokenise::{Syntax, tokenise};
-use crate::zone::Local;
+use crate::zone::{Local, Place};
 
 /// `[sma_csv]` as it is written.
 #[derive(Debug, Deserialize)]
@@ -34,12 +38,28 @@ const HEADER_LINES_MAX: usize = 64;
 
 /// What the file says of itself.
 struct Header {
-    syntax: Syntax,
-    decimal: Decimal,
+    notation: Notation,
     /// The lines whose first cell is empty.
     above: Vec<Vec<String>>,
     time: TimeFormat,
     units: Vec<String>,
+}
+
+/// What its first line says.
+struct Notation {
+    line: u64,
+    syntax: Syntax,
+    decimal: Decimal,
+    offset: Option<ClockOffset>,
+}
+
+/// How far from UTC a clock is.
+struct ClockOffset {
+    /// As the file has it.
+    hours: String,
+    seconds: i64,
+    /// Whether it is put forward in summer.
+    summer: bool,
 }
 
 impl SmaCsv {
@@ -49,7 +69,8 @@ impl SmaCsv {
         let mut lines = reading.text.lines();
         let mut read = Yield::default();
         if let Some(header) = Header::read(&mut lines).map_err(refusal)? {
-            let layout = self.layout(&header, reading).map_err(refusal)?;
+            let place = header.place(&lines, reading, local).map_err(refusal)?;
+            let layout = Layout { place, ..self.layout(&header, reading).map_err(refusal)? };
             let outcome = block::read(&mut lines, &layout, local, |_| Take::Row)?;
             read.parts = outcome.parts;
             read.refused = outcome.refused;
@@ -85,10 +106,10 @@ impl SmaCsv {
         }
         Ok(Layout {
             devices,
-            decimal: header.decimal,
+            decimal: header.notation.decimal,
             nulls: &self.nulls,
             short_rows: 1,
-            ..Layout::new(table, account, fields, reading.room(), &header.syntax, header.time.clone())
+            ..Layout::new(table, account, fields, reading.room(), &header.notation.syntax, header.time.clone())
         })
     }
 }
@@ -98,51 +119,118 @@ impl Header {
     fn read(lines: &mut Lines<'_>) -> Result<Option<Self>, String> {
         skip_separator_line(lines);
         let Some(version) = lines.find(|line| !line.is_blank()) else { return Ok(None) };
-        let (syntax, decimal) = notation(&version)?;
+        let notation = Notation::read(&version)?;
         let mut above: Vec<Vec<String>> = Vec::new();
         for line in lines.filter(|line| !line.is_blank()).take(HEADER_LINES_MAX) {
             let mut cells = Vec::new();
             let problem = |problem: String| format!("line {}: {problem}", line.number);
             line.fault.map_or(Ok(()), |fault| Err(problem(fault.to_string())))?;
-            tokenise(line.text, &syntax, &mut cells).map_err(|fault| problem(fault.to_string()))?;
+            tokenise(line.text, &notation.syntax, &mut cells).map_err(|fault| problem(fault.to_string()))?;
             let cells: Vec<String> = cells.iter().map(|cell| cell.value().trim().to_owned()).collect();
             let first = cells.first().map_or("", String::as_str);
             if first.is_empty() {
                 above.push(cells);
                 continue;
             }
+            if let [delimiter @ (b',' | b';' | b'\t'), ..] = line.text.as_bytes() {
+                let found = char::from(*delimiter);
+                return Err(problem(format!(
+                    "{found:?} stands between cells, where line {} says another delimiter",
+                    notation.line
+                )));
+            }
             let time = pattern(first).ok_or_else(|| problem(format!("{first:?} is not how times are written")))?;
-            return Ok(Some(Self { syntax, decimal, above, time, units: cells }));
+            return Ok(Some(Self { notation, above, time, units: cells }));
         }
         Ok(None)
     }
+
+    /// Where the times are, `lines` being the rows.
+    fn place(&self, lines: &Lines<'_>, reading: &Reading<'_>, local: &Local<'_>) -> Result<Place, String> {
+        let Some(offset) = &self.notation.offset else { return Ok(Place::Undeclared) };
+        if !offset.summer {
+            return Ok(Place::Offset(offset.seconds));
+        }
+        let mut cells = Vec::new();
+        let first = lines.clone().find_map(|line| {
+            tokenise(line.text, &self.notation.syntax, &mut cells).ok()?;
+            self.time.read(cells.first()?.text)
+        });
+        // Without a row there is no time to read in a wrong zone.
+        if first.is_none_or(|first| local.winter_offset(first) == Some(offset.seconds)) {
+            return Ok(Place::Undeclared);
+        }
+        Err(format!(
+            "line {} says that the clock is put forward in summer (DST), and in winter {} hours ahead of UTC (TZO), which zone {} is not: \
+             add the plant's, as zone = \"Europe/Berlin\", to format {:?}, or to one of its own for this device, or declare it for the \
+             account",
+            self.notation.line,
+            offset.hours,
+            local.zone_name(),
+            reading.format.name
+        ))
+    }
 }
 
-/// Delimiter and decimal sign, from `Version CSV1|Tool SE|Linebreaks CR/LF|Delimiter semicolon|Decimalpoint comma|Precision 3`.
-fn notation(version: &Line<'_>) -> Result<(Syntax, Decimal), String> {
-    let said = |key: &str| {
-        let value = version.text.split('|').find_map(|part| part.trim().strip_prefix(key));
-        value.map(|value| value.trim().trim_end_matches([';', ',']).to_ascii_lowercase())
+impl Notation {
+    /// Reads `Version CSV1|Tool SE|Linebreaks CR/LF|Delimiter semicolon|Decimalpoint comma|Precision 3|Language de-DE|TZO=1|DST`, of which
+    /// the language and what follows may be missing.
+    fn read(version: &Line<'_>) -> Result<Self, String> {
+        let parts = || version.text.split('|').map(|part| part.trim().trim_end_matches([';', ',']));
+        let said = |key: &str| parts().find_map(|part| part.strip_prefix(key)).map(|value| value.trim().to_ascii_lowercase());
+        let missing = |key: &str| format!("line {} does not say the {key} in a way that is known", version.number);
+        let delimiter = match said("Delimiter ").as_deref() {
+            Some("semicolon") => b';',
+            Some("comma") => b',',
+            Some("tab" | "tabulator") => b'\t',
+            _ => return Err(missing("delimiter")),
+        };
+        let decimal = match said("Decimalpoint ").as_deref() {
+            Some("comma") => Decimal::Comma,
+            Some("dot" | "point") => Decimal::Point,
+            _ => return Err(missing("decimal sign")),
+        };
+        let summer = parts().any(|part| part == "DST");
+        let offset = match said("TZO=") {
+            Some(hours) => {
+                let seconds = seconds_of(&hours).ok_or_else(|| missing("offset from UTC"))?;
+                Some(ClockOffset { hours, seconds, summer })
+            }
+            None => None,
+        };
+        Ok(Self { line: version.number, syntax: Syntax::delimited(delimiter), decimal, offset })
+    }
+}
+
+/// Seconds in `1`, `-5` or `5.5` hours.
+fn seconds_of(hours: &str) -> Option<i64> {
+    const HOURS_MAX: i64 = 18;
+    let (whole, part) = hours.split_once('.').unwrap_or((hours, "0"));
+    let part = match part {
+        "0" | "00" => 0,
+        "25" => 15 * 60,
+        "5" | "50" => 30 * 60,
+        "75" => 45 * 60,
+        _ => return None,
     };
-    let missing = |key: &str| format!("line {} does not say the {key} in a way that is known", version.number);
-    let delimiter = match said("Delimiter ").as_deref() {
-        Some("semicolon") => b';',
-        Some("comma") => b',',
-        Some("tab" | "tabulator") => b'\t',
-        _ => return Err(missing("delimiter")),
-    };
-    let decimal = match said("Decimalpoint ").as_deref() {
-        Some("comma") => Decimal::Comma,
-        Some("dot" | "point") => Decimal::Point,
-        _ => return Err(missing("decimal sign")),
-    };
-    Ok((Syntax::delimited(delimiter), decimal))
+    let hours: i64 = whole.parse().ok().filter(|hours: &i64| hours.abs() <= HOURS_MAX)?;
+    Some(hours * 3600 + if whole.starts_with('-') { -part } else { part })
 }
 
 /// `dd.MM.yyyy HH:mm` as a pattern.
 fn pattern(notation: &str) -> Option<TimeFormat> {
-    const PARTS: [(&str, &str); 8] =
-        [("yyyy", "%Y"), ("yy", "%y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("hh", "%I"), ("mm", "%M"), ("ss", "%S")];
+    const PARTS: [(&str, &str); 10] = [
+        ("yyyy", "%Y"),
+        ("YYYY", "%Y"),
+        ("yy", "%y"),
+        ("MM", "%m"),
+        ("dd", "%d"),
+        ("DD", "%d"),
+        ("HH", "%H"),
+        ("hh", "%I"),
+        ("mm", "%M"),
+        ("ss", "%S"),
+    ];
     let mut pattern = notation.replace("tt", "%p");
     for (part, letter) in PARTS {
         pattern = pattern.replace(part, letter);

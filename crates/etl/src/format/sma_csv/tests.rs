@@ -2,6 +2,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Float64Type;
 
 use super::pattern;
+use crate::format::File;
 use crate::format::tests::{only, parse};
 
 const DEFINITION: &str = r#"
@@ -44,6 +45,39 @@ fn the_notation_of_times_is_the_files_own() {
     }
 }
 
+const BEAM: &str = "sep=;\r\nVersion CSV|Tool SunnyBeam2|Linebreaks CR/LF|Delimiter semicolon|Decimalpoint comma|Precision 3|Language de-DE|TZO=1|DST\r\n\
+                    \r\n;SN: 20\r\n;SB 3300     \r\n;20\r\n;E-Total\r\n;Counter\r\nDD.MM.YYYY HH:mm;kWh\r\n01.11.2023 00:00;\r\n01.07.2023 08:20;46609,111\r\n";
+
+#[test]
+fn the_clock_is_where_the_file_says() {
+    let moments = |text: &str, zone: Option<&str>| {
+        let formats = only(DEFINITION);
+        let file = File { path: "/23-11-01.csv", device: "beam", zone, arrived: None, bytes: text.as_bytes() };
+        formats.parse(&file).map(|parsed| {
+            assert!(parsed.refused.is_empty(), "{:?}", parsed.refused);
+            let times = parsed.parts[0].ts.values().iter().map(|ts| jiff::Timestamp::from_microsecond(*ts).unwrap().to_string());
+            times.collect::<Vec<_>>().join(" ")
+        })
+    };
+    // Put forward in summer: by the rule of the zone that is declared, if it can be this one.
+    assert_eq!(moments(BEAM, Some("Europe/Berlin")).unwrap(), "2023-10-31T23:00:00Z 2023-07-01T06:20:00Z");
+    for zone in [None, Some("Europe/Athens"), Some("+02:00")] {
+        let refusal = moments(BEAM, zone).unwrap_err();
+        assert!(refusal.reason.contains("line 2 says that the clock is put forward in summer (DST)"), "{}", refusal.reason);
+        assert!(refusal.reason.contains("add the plant's, as zone = "), "{}", refusal.reason);
+    }
+    // Never put forward: the file has said it all, whatever the account's zone is.
+    let fixed = BEAM.replace("TZO=1|DST", "TZO=-5.5");
+    for zone in [None, Some("Europe/Berlin")] {
+        assert_eq!(moments(&fixed, zone).unwrap(), "2023-11-01T05:30:00Z 2023-07-01T13:50:00Z");
+    }
+    assert_eq!(moments(&BEAM.replace("|TZO=1|DST", ""), Some("+02:00")).unwrap(), "2023-10-31T22:00:00Z 2023-07-01T06:20:00Z");
+    for hours in ["", "1.3", "19", "CET"] {
+        let refusal = moments(&BEAM.replace("TZO=1", &format!("TZO={hours}")), None).unwrap_err();
+        assert!(refusal.reason.contains("line 2 does not say the offset from UTC"), "{}", refusal.reason);
+    }
+}
+
 #[test]
 fn what_the_file_does_not_say_is_not_guessed() {
     let check = |text: &str, reason: &str| {
@@ -52,6 +86,10 @@ fn what_the_file_does_not_say_is_not_guessed() {
     };
     check("Version CSV1|Delimiter semicolon\n", "does not say the decimal sign");
     check("Version CSV1|Decimalpoint comma\n", "does not say the delimiter");
+    check(
+        &format!("{VERSION},SN: 21\ndd.MM.yyyy,kWh\n"),
+        "line 4: ',' stands between cells, where line 2 says another delimiter",
+    );
     check(&format!("{VERSION};a\n01.12.2011;1\n"), "\"01.12.2011\" is not how times are written");
     check(&format!("{VERSION}dd.MM.yyyy;kWh\n01.12.2011;1\n"), "no names stand above the rows");
     assert!(parse(&only(DEFINITION), "/a.csv", VERSION.as_bytes()).unwrap().parts.is_empty());

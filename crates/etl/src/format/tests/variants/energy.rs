@@ -38,6 +38,14 @@ fn points_are_never_taken_for_the_decimal_sign_that_the_file_does_not_have() {
         check_refusal("/a.csv", sma("comma", value), "add decimal and thousands to it");
     }
     check("/a.csv", sma("comma", "1234,5").replace("10:00;", "10:00:30;"), &[], &[(10, "is not a time")]);
+    // Sunny Explorer in English.
+    let english = sma("dot", "1234.5")
+        .replace("dd.MM.yyyy HH:mm", "dd/MM/yyyy hh:mm tt")
+        .replace("31.01.2026 10:00", "31/01/2026 10:00 AM");
+    check("/a.csv", &english, &row, &[]);
+    let utf_16: Vec<u8> = format!("\u{feff}{english}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    check("/a.csv", utf_16, &row, &[]);
+    check("/a.csv", sma("comma", "---"), &["2110 2026-01-31T10:00:00Z"], &[]);
 }
 
 #[test]
