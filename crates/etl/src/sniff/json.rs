@@ -3,14 +3,14 @@
 use encoding_rs::UTF_8;
 
 use super::question::{Answer, Question};
-use super::times::{NOTATIONS, has_offset, zone};
+use super::times::{format_of, has_offset, notations, zone};
 use super::{Proposal, names_device, opening, quoted};
 use crate::format::File;
 use crate::json::{Document, Documents, Node, Style, Value};
 use crate::limits::Limits;
 use crate::number::{self, Decimal};
 use crate::text::Text;
-use crate::time::{EpochUnit, Pattern, TimeFormat};
+use crate::time::{EpochUnit, Stamp, TimeFormat};
 
 /// So many documents are looked at.
 const DOCUMENTS_MAX: usize = 200;
@@ -164,14 +164,15 @@ fn times_of(path: &str, texts: &[&str]) -> Vec<Time> {
     if let Some((unit, _)) = units.into_iter().find(|(_, unit)| is_moment(*unit)) {
         return vec![time(&format!(", epoch = {}", quoted(unit)), true)];
     }
-    let mut fits = Vec::new();
-    for notation in NOTATIONS.iter().filter(|notation| **notation != "%s") {
-        let format = match *notation {
-            "iso8601" => Some(TimeFormat::Iso),
-            notation => Pattern::new(notation).ok().map(TimeFormat::Pattern),
-        };
-        let key = if *notation == "iso8601" { String::new() } else { format!(", format = {}", quoted(notation)) };
-        fits.extend(format.filter(all).map(|_| time(&key, example.ends_with('Z') || has_offset(&example))));
+    let mut fits: Vec<Time> = Vec::new();
+    let mut moments: Vec<Vec<Stamp>> = Vec::new();
+    for notation in notations().into_iter().filter(|notation| notation != "%s") {
+        let key = if notation == "iso8601" { String::new() } else { format!(", format = {}", quoted(&notation)) };
+        let format = format_of(&notation).filter(all);
+        let read = format.map(|format| texts.iter().filter_map(|text| format.read(text)).collect::<Vec<_>>());
+        let Some(read) = read.filter(|read| !moments.contains(read)) else { continue };
+        moments.push(read);
+        fits.push(time(&key, example.ends_with('Z') || has_offset(&example)));
     }
     fits
 }

@@ -59,6 +59,34 @@ fn the_order_of_day_and_month_is_open_while_both_fit() {
 }
 
 #[test]
+fn every_order_that_fits_is_asked_about() {
+    for (first, second, formats) in [
+        ("24/07/20 21:00:00", "24/07/21 21:00:00", vec!["%d/%m/%y %H:%M:%S", "%y/%m/%d %H:%M:%S"]),
+        ("02.03.2026", "03.03.2026", vec!["%d.%m.%Y", "%m.%d.%Y"]),
+        ("02-03-04 1:00 PM", "02-03-05 1:00 PM", vec!["%d-%m-%y %I:%M %p", "%m-%d-%y %I:%M %p", "%y-%m-%d %I:%M %p"]),
+    ] {
+        let text = format!("when,level\n{first},1\n{second},2\n");
+        let proposal = proposed("/a.csv", text.as_bytes());
+        assert_eq!(asks(&proposal), ["timestamp", "zone"], "{}", proposal.definition);
+        for format in &formats {
+            assert!(proposal.definition.contains(&format!("format = \"{format}\"")), "{format}: {}", proposal.definition);
+        }
+        assert_eq!(proposal.definition.matches("format = \"%").count(), formats.len(), "{}", proposal.definition);
+    }
+}
+
+#[test]
+fn a_date_is_not_taken_without_the_clock_beside_it() {
+    for text in
+        ["date,time,level\n2026-01-01,08:00,1\n2026-01-02,08:10,2\n", "date,time,level\n13.01.2026,08:00,1\n14.01.2026,08:10,2\n"]
+    {
+        let proposal = proposed("/a.csv", text.as_bytes());
+        assert!(proposal.definition.contains("timestamp = { columns = [\"date\", \"time\"]"), "{}", proposal.definition);
+        assert_eq!(filled("/a.csv", text.as_bytes(), &[]), (2, 0));
+    }
+}
+
+#[test]
 fn commas_that_may_set_thousands_apart_are_open() {
     let text = b"time;count\n2026-01-01T00:00:00Z;1,250\n2026-01-01T00:10:00Z;2,500\n";
     assert_eq!(asks(&proposed("/a.csv", text)), ["decimal"]);

@@ -5,31 +5,25 @@ use super::question::{Answer, Question};
 use super::quoted;
 use crate::format::{File, Formats, Source};
 use crate::limits::Limits;
+use crate::time::{Pattern, TimeFormat};
 
-/// Notations that devices use, each for a whole time or, with a space between, for a date and a clock in two columns.
-pub(super) const NOTATIONS: [&str; 21] = [
-    "iso8601",
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%y %H:%M:%S",
-    "%d.%m.%y %H:%M",
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M",
-    "%d/%m/%y %H:%M:%S",
-    "%m/%d/%y %H:%M:%S",
-    "%d/%m/%y %H:%M",
-    "%m/%d/%y %H:%M",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%m/%d/%y %I:%M:%S %p",
-    "%d-%m-%Y %H:%M:%S",
-    "%d-%m-%Y %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y%m%d%H%M%S",
-    "%s",
-];
+/// Notations that devices use, each for a whole time or, with a space between, for a date and a clock in two columns. Every order of day,
+/// month and year is among them: of those that are not, one that is would be taken for the only one.
+pub(super) fn notations() -> Vec<String> {
+    const DATES: [[&str; 3]; 6] =
+        [["%d", "%m", "%Y"], ["%m", "%d", "%Y"], ["%Y", "%m", "%d"], ["%d", "%m", "%y"], ["%m", "%d", "%y"], ["%y", "%m", "%d"]];
+    const CLOCKS: [&str; 6] = [" %H:%M:%S", " %H:%M", "", " %I:%M:%S %p", " %I:%M %p", " %H:%M:%S%.f"];
+    let mut notations = vec!["iso8601".to_owned()];
+    for sign in [".", "/", "-"] {
+        for date in DATES {
+            let is_iso = |clock: &&str| sign == "-" && date[0] == "%Y" && !clock.ends_with("%p");
+            notations.extend(CLOCKS.iter().filter(|clock| !is_iso(clock)).map(|clock| date.join(sign) + clock));
+        }
+    }
+    notations.extend(["%Y%m%d%H%M%S", "%s"].map(str::to_owned));
+    notations
+}
+
 /// A notation fits when it reads so many of a hundred rows.
 const READ_PERCENT_MIN: usize = 90;
 
@@ -40,7 +34,7 @@ pub(super) struct Times {
     pub(super) columns: Vec<usize>,
     /// The names of these, or their places.
     named: Vec<String>,
-    notations: Vec<&'static str>,
+    notations: Vec<String>,
     /// Whether the text says the offset from UTC itself.
     has_offset: bool,
     example: String,
@@ -66,7 +60,9 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
         cells.iter().filter(|cell| is_like_time(cell)).count() * 100 >= cells.len() * READ_PERCENT_MIN
     };
     let candidates: Vec<usize> = (0..layout.width()).filter(alike).take(2).collect();
-    let tries = candidates.iter().map(|one| vec![*one]).chain((candidates.len() == 2).then(|| candidates.clone()));
+    let notations = notations();
+    // A date and a clock in two columns first: the date alone can be read as well, and every row would be of midnight.
+    let tries = (candidates.len() == 2).then(|| candidates.clone()).into_iter().chain(candidates.iter().map(|one| vec![*one]));
     let mut best = Times {
         columns: candidates.iter().take(1).copied().collect(),
         named: Vec::new(),
@@ -77,12 +73,13 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
     for columns in tries {
         let named = columns.iter().map(|index| named(&names, *index, layout)).collect();
         let times = Times { columns, named, ..best.clone() };
-        let read: Vec<(&'static str, Vec<i64>)> = NOTATIONS
+        let read: Vec<(&String, Vec<i64>)> = notations
             .iter()
-            .filter_map(|notation| Some((*notation, read(layout, &times, notation, file, encodings, limits)?)))
+            .filter(|notation| may_fit(notation, layout, &times.columns))
+            .filter_map(|notation| Some((notation, read(layout, &times, notation, file, encodings, limits)?)))
             .collect();
         let enough = |read: &Vec<i64>| read.len() * 100 >= layout.rows.len() * READ_PERCENT_MIN;
-        let mut fits: Vec<(&'static str, Vec<i64>)> = Vec::new();
+        let mut fits: Vec<(&String, Vec<i64>)> = Vec::new();
         for (notation, moments) in read.into_iter().filter(|(_, moments)| enough(moments)) {
             if !fits.iter().any(|(_, other)| *other == moments) {
                 fits.push((notation, moments));
@@ -92,10 +89,8 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
         let most = fits.iter().map(|(_, moments)| moments.len()).max().unwrap_or(0);
         fits.retain(|(_, moments)| moments.len() == most);
         if !fits.is_empty() {
-            best = Times { notations: fits.iter().map(|(notation, _)| *notation).collect(), ..times };
-            if best.columns.len() == 1 {
-                break;
-            }
+            best = Times { notations: fits.into_iter().map(|(notation, _)| notation.clone()).collect(), ..times };
+            break;
         }
     }
     let first: Vec<&str> = best.columns.iter().filter_map(|index| layout.column(*index).next()).collect();
@@ -105,6 +100,22 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
         best.named = best.columns.iter().map(|index| named(&names, *index, layout)).collect();
     }
     best
+}
+
+/// Whether a notation reads one of the first rows: most do not, and need no reader for all of them.
+fn may_fit(notation: &str, layout: &Layout<'_>, columns: &[usize]) -> bool {
+    const ROWS: usize = 5;
+    let Some(format) = format_of(notation) else { return false };
+    let joined = |row: &Vec<&str>| columns.iter().filter_map(|index| row.get(*index).copied()).collect::<Vec<_>>().join(" ");
+    layout.rows.iter().take(ROWS).any(|row| format.read(&joined(row)).is_some())
+}
+
+/// The reader of a notation.
+pub(super) fn format_of(notation: &str) -> Option<TimeFormat> {
+    match notation {
+        "iso8601" => Some(TimeFormat::Iso),
+        notation => Pattern::new(notation).ok().map(TimeFormat::Pattern),
+    }
 }
 
 /// A column by its name where that is its own, else by its place.
