@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -17,6 +18,9 @@ use tracing::{debug, error};
 
 use crate::config::Config;
 use crate::telemetry;
+
+/// Prometheus' text format, <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// How often the recorder folds in what has been measured, so that it does not grow while nobody scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -83,7 +87,7 @@ fn router(readiness: Arc<AtomicBool>, metrics: PrometheusHandle) -> Router {
     Router::new()
         .route("/live", get(|| async { "live\n" }))
         .route("/ready", get(ready))
-        .route("/metrics", get(move || async move { metrics.render() }))
+        .route("/metrics", get(move || async move { ([(CONTENT_TYPE, METRICS_TYPE)], metrics.render()) }))
 }
 
 async fn upkeep(metrics: PrometheusHandle) {

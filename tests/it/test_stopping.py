@@ -85,6 +85,7 @@ def test_what_was_committed_is_there_after_a_restart(start, reader):
         assert ftp.storbinary("STOR after.dat", io.BytesIO(toa5("after", range(7)))).startswith("226")
     until("rows after the restart", lambda: rows_of(node, reader, "after") == 7)
     assert rows_of(node, reader, "before") == 5
+    assert "crash" not in node.log.read_text(), "an orderly end leaves nothing to clear away"
 
 
 def test_a_second_process_on_the_same_data_directory_is_refused(start, tmp_path):

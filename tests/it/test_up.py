@@ -51,18 +51,19 @@ def test_demo_plays_a_fleet_and_prints_the_first_rows_of_its_tables(start, reade
 def test_health_and_metrics_answer(start):
     node = start()
 
-    def get(path: str) -> tuple[int, str]:
+    def get(path: str) -> tuple[int, str, str]:
         try:
             with urllib.request.urlopen(f"http://{node.host}:{node.http_port}{path}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
+                return answer.status, answer.read().decode(), answer.headers["content-type"]
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+            return error.code, error.read().decode(), error.headers["content-type"]
 
     assert get("/live")[0] == 200
     assert get("/ready")[0] == 200
-    status, text = get("/metrics")
+    status, text, form = get("/metrics")
     assert status == 200
     assert re.search(r"^inlet_\w+", text, re.MULTILINE)
+    assert form.startswith("text/plain; version=0.0.4")
 
 
 def test_table_list_and_head_show_what_is_there(node, account, reader):

@@ -73,8 +73,9 @@ impl Spool {
             Dir::open_ambient_dir(&path, ambient_authority())
         };
         let under_way = folder("spool")?;
-        let trial = create(&under_way, &ulid::Ulid::generate().to_string())?;
-        let remembers = chain::is_kept(&trial)?;
+        let trial = ulid::Ulid::generate().to_string();
+        let remembers = chain::is_kept(&create(&under_way, &trial)?)?;
+        under_way.remove_file(&trial)?;
         if !remembers {
             warn!(
                 "the data directory's file system has no extended attributes: appended segments are read without what was before them"
