@@ -34,7 +34,7 @@ def test_a_file_may_be_dated(device):
 
 
 def test_small_commands_are_answered(device):
-    answers = {"CLNT NcFTPPut": 200, "LANG": 200, "LANG en": 200, "LANG de": 504, "OPTS UTF8 ON": 200, "SITE HELP": 214,
+    answers = {"CLNT NcFTPPut": 200, "LANG": 200, "LANG en": 200, "LANG de": 504, "OPTS UTF8 ON": 200, "OPTS MLST type;size;": 200, "SITE HELP": 214,
                "SITE UTIME x": 500, "ALLO 1000": 202, "ALLO x": 501, "STRU F": 200, "STRU R": 504, "MODE S": 200, "MODE B": 504,
                "HOST ftp.example.org": 503, "ACCT x": 202, "SMNT x": 502, "AUTH TLS": 502}
     assert {command: device.ask(command)[0] for command in answers} == answers

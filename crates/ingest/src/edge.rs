@@ -6,6 +6,7 @@ mod address;
 mod ascii;
 mod command;
 mod control;
+mod facts;
 mod features;
 #[cfg(any(fuzzing, test))]
 pub mod fuzz;

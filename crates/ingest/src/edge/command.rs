@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use jiff::Timestamp;
 
+use super::facts::Facts;
 use super::reply::Reply;
 
 mod security;
@@ -27,6 +28,8 @@ pub(crate) enum Command<'l> {
     Security(Security),
     /// FEAT.
     Features,
+    /// OPTS MLST: the facts that lists are to tell.
+    Facts(Facts),
     /// HELP, whatever with.
     Help,
     /// HOST: which of a server's names is meant (RFC 7151).
@@ -276,6 +279,9 @@ fn options<'l>(argument: &str) -> Command<'l> {
     let mut words = argument.split(' ');
     let option = words.next().unwrap_or_default();
     let value = words.next().unwrap_or("ON");
+    if option.eq_ignore_ascii_case("MLST") {
+        return Command::Facts(Facts::of(argument.split_once(' ').map_or("", |(_, list)| list)));
+    }
     let utf8 = option.eq_ignore_ascii_case("UTF8") || option.eq_ignore_ascii_case("UTF-8");
     Command::Answer(match (utf8, value.eq_ignore_ascii_case("ON")) {
         (true, true) => Reply::new(200, "Paths are UTF-8"),

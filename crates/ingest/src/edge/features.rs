@@ -1,14 +1,16 @@
 //! What this server can do, as it tells devices: FEAT (RFC 2389) and HELP. Each names what works and nothing else.
 
+use super::facts::Facts;
 use super::reply::Reply;
 
 /// The reply to FEAT. The facts that MLST and MLSD give stand behind MLST (RFC 3659 section 7.8).
-pub(super) fn features(has_tls: bool) -> Reply {
+pub(super) fn features(has_tls: bool, facts: Facts) -> Reply {
+    let facts = facts.starred();
     let (tls, protection) = if has_tls { ("AUTH TLS\n", "PBSZ\nPROT\n") } else { ("", "") };
     Reply::new(
         211,
         format!(
-            "Features:\n{tls}CLNT\nEPRT\nEPSV\nHOST\nLANG EN*\nMDTM\nMFMT\nMLST type*;size*;modify*;\n{protection}REST STREAM\nSIZE\n\
+            "Features:\n{tls}CLNT\nEPRT\nEPSV\nHOST\nLANG EN*\nMDTM\nMFMT\nMLST {facts}\n{protection}REST STREAM\nSIZE\n\
              TVFS\nUTF8\nEnd"
         ),
     )

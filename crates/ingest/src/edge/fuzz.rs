@@ -101,6 +101,7 @@ fn written(command: &Command<'_>) -> String {
         Command::Security(Security::Data(protected)) => line("PROT", if *protected { "P" } else { "C" }),
         Command::Security(Security::ClearControl) => line("CCC", ""),
         Command::Features => line("FEAT", ""),
+        Command::Facts(facts) => line("OPTS MLST", &facts.told()),
         Command::Help => line("HELP", ""),
         Command::Host(name) => line("HOST", name),
         Command::Type(Type::Image) => line("TYPE", "I"),

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::ascii;
+use super::facts::Facts;
 use super::reply::spelled;
 use super::stream::Stream;
 use crate::config::CloseNotify;
@@ -36,6 +37,8 @@ pub(crate) struct Rules {
     pub(crate) stall: Duration,
     /// Whether line ends are converted (TYPE A).
     pub(crate) ascii: bool,
+    /// Of a list of MLSD's: what it tells of files.
+    pub(crate) facts: Option<Facts>,
     /// What the end of an upload within TLS must be like.
     pub(crate) close_notify: CloseNotify,
 }
@@ -96,12 +99,16 @@ pub(crate) async fn download(
 ) -> Result<(), Broken<()>> {
     let stall = rules.stall;
     let mut text = rules.ascii.then(ascii::Outgoing::default);
+    let mut list = rules.facts.and_then(Facts::chosen);
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES_MIN);
     loop {
         if local.read_buf(&mut buffer).await.map_err(|_| Broken::Ours(()))? == 0 {
             return timeout(stall, device.shutdown()).await.map_err(|_| stalled(stall))?.map_err(broken);
         }
-        let converted = text.as_mut().map(|text| text.convert(&buffer));
+        let converted = match (&mut text, &mut list) {
+            (Some(text), _) => Some(text.convert(&buffer)),
+            (None, list) => list.as_mut().map(|list| list.convert(&buffer)),
+        };
         let mut rest = converted.as_deref().unwrap_or(&buffer[..]);
         while !rest.is_empty() {
             // Each write on its own: a slow device that goes on taking bytes has not stalled.

@@ -22,6 +22,7 @@ pub(super) use self::end::End;
 use super::address::resolve;
 use super::command::{self, Command, Family, Type};
 use super::control::Control;
+use super::facts::Facts;
 use super::features;
 use super::passive::Lease;
 use super::proxy_protocol::Ends;
@@ -68,6 +69,7 @@ pub(crate) struct Connection {
     /// Where the next transfer starts (REST).
     pub(super) offset: u64,
     pub(super) form: Type,
+    pub(super) facts: Facts,
     /// The session's TLS, once it has begun. On the heap, as most sessions have none.
     pub(super) protection: Option<Box<Protection>>,
     /// Whether TLS starts before the first word.
@@ -107,6 +109,7 @@ impl Connection {
             data: None,
             offset: 0,
             form: Type::default(),
+            facts: Facts::default(),
             protection: None,
             implicit,
             upstream: None,
@@ -175,7 +178,11 @@ impl Connection {
             Command::Quit => Err(End::Quit),
             // On the heap while it lasts, as a transfer.
             Command::Security(asked) => Box::pin(self.secure(asked)).await,
-            Command::Features => self.reply(&features::features(self.shared.keys.is_some())).await,
+            Command::Features => self.reply(&features::features(self.shared.keys.is_some(), self.facts)).await,
+            Command::Facts(facts) => {
+                self.facts = facts;
+                self.reply(&Reply::new(200, format!("MLST OPTS {}", facts.told()).trim_end().to_owned())).await
+            }
             Command::Help => self.reply(&features::help(self.shared.keys.is_some())).await,
             Command::Host(_) if self.account.is_some() => self.reply(&Reply::new(503, "HOST comes before USER")).await,
             // Whatever name a device knows us by, it is the same server (RFC 7151 section 3.2).
@@ -292,7 +299,9 @@ impl Connection {
     /// libunftp takes MLST's path from the root, so that one relative to the working directory must be made whole first.
     async fn mlst(&mut self, path: Option<&str>) -> Result<(), End> {
         let path = path.map(|path| self.whole(path)).unwrap_or_default();
-        self.forward("MLST", &path).await
+        let mut answer = self.ask("MLST", &path).await?;
+        answer.raw = self.facts.chosen_of_reply(&answer.raw).into();
+        self.pass_on(&answer).await
     }
 
     /// libunftp strings names together as they come, `..` among them, and loses its way: it is only told where from the root to go.

@@ -117,6 +117,7 @@ impl Connection {
             stall: self.shared.config.limits.stall,
             // Lists have CRLF at their line ends in any type.
             ascii: self.form == Type::Ascii && (verb.announced().is_some() || verb == Verb::Retr),
+            facts: Some(self.facts).filter(|_| verb == Verb::Mlsd),
             close_notify: self.shared.config.tls.close_notify,
         }
     }

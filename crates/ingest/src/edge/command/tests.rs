@@ -1,4 +1,4 @@
-use super::{Command, Family, Mechanism, Security, Transfer, Type, Verb, parse};
+use super::{Command, Facts, Family, Mechanism, Security, Transfer, Type, Verb, parse};
 
 fn check(line: &str, expected: Command<'_>) {
     assert_eq!(parse(line.as_bytes()).as_ref(), Ok(&expected), "{line:?}");
@@ -137,7 +137,9 @@ fn fixed_answers() {
     check_code("OPTS UTF8", 200);
     check_code("OPTS UTF-8 ON", 200);
     check_code("OPTS UTF8 OFF", 504);
-    check_code("OPTS MLST type;size;", 501);
+    check("OPTS MLST type;size;", Command::Facts(Facts::of("type;size;")));
+    check("opts mlst", Command::Facts(Facts::of("")));
+    check_code("OPTS MLSD type;", 501);
     check_code("OPTS", 501);
     check_code("TYPE E", 504);
     check_code("TYPE A T", 504);

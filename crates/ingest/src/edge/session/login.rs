@@ -7,6 +7,7 @@ use super::Connection;
 use super::end::End;
 use crate::accounts::Account;
 use crate::edge::command::Type;
+use crate::edge::facts::Facts;
 use crate::edge::reply::Reply;
 use crate::edge::sessions::Shared;
 use crate::limits::Refused;
@@ -33,7 +34,7 @@ impl Connection {
         "/".clone_into(&mut self.folder);
         (self.upstream, self.place, self.data) = (None, None, None);
         self.renames = false;
-        (self.offset, self.form, self.epsv_all) = (0, Type::default(), false);
+        (self.offset, self.form, self.facts, self.epsv_all) = (0, Type::default(), Facts::default(), false);
     }
 
     pub(super) async fn user(&mut self, name: &str) -> Result<(), End> {

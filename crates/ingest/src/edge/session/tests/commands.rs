@@ -77,3 +77,19 @@ async fn host_comes_before_the_login() {
     device.log_in().await;
     device.expect("HOST ftp.example.org", "503 ").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_chooses_which_facts_it_is_told() {
+    let server = start().await;
+    let mut device = server.logged_in().await;
+    assert!(device.store("a b.csv", b"12345").await.starts_with("226 "));
+    device.expect("OPTS MLST size;perm;", "200 MLST OPTS size;").await;
+    assert_eq!(device.fetch("MLSD").await, b"size=5; a b.csv\r\n");
+    assert_eq!(device.expect("MLST a b.csv", "250-").await, "250- Listing\r\n size=5; /a b.csv\r\n250 End");
+    assert!(device.expect("FEAT", "211-").await.contains(" MLST type;size*;modify;\r\n"));
+    device.expect("OPTS MLST", "200 MLST OPTS").await;
+    assert_eq!(device.fetch("MLSD").await, b" a b.csv\r\n");
+    device.expect("REIN", "220 ").await;
+    device.log_in().await;
+    assert!(device.fetch("MLSD").await.starts_with(b"type=file;size=5;modify="));
+}
