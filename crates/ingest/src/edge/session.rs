@@ -328,7 +328,9 @@ impl Connection {
             _ => self.renames,
         };
         if answer.code == 257 {
-            return self.reply(&named(answer.text())).await;
+            // libunftp names a new directory as it was asked for, `..` included.
+            let path = if verb == "MKD" { self.whole(argument) } else { unquoted(answer.text()).to_owned() };
+            return self.reply(&named(&path)).await;
         }
         self.pass_on(&answer).await
     }
@@ -365,9 +367,13 @@ fn not_allowed(mode: Mode) -> Reply {
     Reply::new(502, format!("This account may not use {} mode", mode.as_str()))
 }
 
+/// A path without the quotes that libunftp puts around it.
+fn unquoted(path: &str) -> &str {
+    path.strip_prefix('"').and_then(|path| path.strip_suffix('"')).unwrap_or(path)
+}
+
 /// A reply that names a path, in quotes, those within doubled (RFC 959 appendix II).
 fn named(path: &str) -> Reply {
-    let path = path.strip_prefix('"').and_then(|path| path.strip_suffix('"')).unwrap_or(path);
     Reply::new(257, format!("\"{}\"", path.replace('"', "\"\"")))
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 
-use super::named;
+use super::{named, unquoted};
 use crate::accounts::{Accounts, NewAccount};
 use crate::edge::Policy;
 use crate::harness::{Device, Running, pattern, start, start_with, within};
@@ -15,7 +15,7 @@ use crate::session::Mode;
 #[test]
 fn a_path_is_quoted_once_and_its_own_quotes_are_doubled() {
     for (path, expected) in [("\"/a\"", "\"/a\""), ("/a", "\"/a\""), ("\"/a\"b\"", "\"/a\"\"b\"")] {
-        assert_eq!(named(path).to_string(), format!("257 {expected}\r\n"));
+        assert_eq!(named(unquoted(path)).to_string(), format!("257 {expected}\r\n"));
     }
 }
 
@@ -200,7 +200,7 @@ async fn the_working_directory_never_loses_its_way() {
     let server = start().await;
     let mut device = server.logged_in().await;
     device.expect("MKD x", "257 ").await;
-    device.expect("MKD x/y", "257 ").await;
+    device.expect("MKD x/../x//y/", "257 \"/x/y\"").await;
     let walk = [
         ("CWD /x", "/x"),
         ("CWD y", "/x/y"),
