@@ -21,7 +21,7 @@ use arrow::record_batch::RecordBatch;
 use jiff::Timestamp;
 
 use crate::extra;
-use crate::packed::{Packed, Values, Whole, nulls};
+use crate::packed::{Packed, Sequence, Values, Whole, nulls};
 use crate::rows::{Column, Kind, Part};
 use crate::table::{DEVICE, INGESTED_AT, Partition, ROW, TS, UPLOAD};
 
@@ -29,7 +29,7 @@ use order::Run;
 pub(crate) use order::Span;
 
 /// Rows of one record batch at most.
-const SLICE_ROWS: usize = 32 << 10;
+const SLICE_ROWS: usize = 16 << 10;
 /// 0001-01-01, the first day that every reader of tables knows.
 const YEAR_1_MICROSECONDS: i64 = -62_135_596_800_000_000;
 
@@ -125,10 +125,10 @@ impl Arranged<'_> {
         column.finish()
     }
 
-    fn gather<'a>(&'a self, runs: &'a [Run], rows: usize, values: impl Fn(&'a Packed) -> &'a [i64]) -> Vec<i64> {
+    fn gather<'a>(&'a self, runs: &'a [Run], rows: usize, values: impl Fn(&'a Packed) -> &'a Sequence) -> Vec<i64> {
         let mut column = Vec::with_capacity(rows);
         for (run, part) in self.parts(runs) {
-            column.extend_from_slice(values(part.of).get(run.rows.clone()).unwrap_or_default());
+            column.extend(values(part.of).some(run.rows.clone()));
         }
         column
     }

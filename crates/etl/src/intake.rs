@@ -195,6 +195,8 @@ impl Intake {
             stream::iter(created).map(|object| async move { self.loader.load(&object, &self.ledgers, now, waited).await });
         let mut uploads: Vec<_> = loads.buffered(UPLOADS_AT_ONCE).try_collect().await?;
         uploads.retain(|upload| !upload.is_idle_close());
+        // A message has one upload, as a rule, and a vector room for four; thousands of them wait for their batch.
+        uploads.shrink_to_fit();
         hold.set(uploads.iter().map(|upload| upload.bytes().max(UPLOAD_BYTES_MIN)).sum());
         Ok(Delivery { ticket, uploads, hold })
     }

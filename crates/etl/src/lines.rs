@@ -80,7 +80,7 @@ pub(crate) fn of_parts(parts: &[Parcel]) -> Result<Vec<Lines>, ArrowError> {
     let mut lines = Vec::new();
     for part in parts {
         let part = part.open()?;
-        let mut numbers: Vec<u64> = part.lines().iter().map(|row| u64::try_from(*row).unwrap_or_default()).collect();
+        let mut numbers: Vec<u64> = part.lines().map(|row| u64::try_from(row).unwrap_or_default()).collect();
         numbers.sort_unstable();
         let runs = numbers.chunk_by(|a, b| *b <= a.saturating_add(1)).filter_map(|run| Some((*run.first()?, *run.last()?)));
         lines.extend(runs.map(|(first, last)| Lines { member: part.of.member.clone(), first, last }));

@@ -31,7 +31,7 @@ const SHORT_BYTES: usize = 64 << 10;
 /// An upload, and what reading it gave.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) upload: Upload,
+    pub(crate) upload: Arc<Upload>,
     pub(crate) source: Id,
     pub(crate) content: Id,
     pub(crate) read: Result<Read<Parcel>, Refusal>,
@@ -168,7 +168,7 @@ impl Loader {
                 Ok((read, sha256)) => {
                     let sha256 = upload.sha256.get_or_insert(sha256);
                     let content = Id::of_content(&upload.device, &upload.path, upload.offset, sha256);
-                    return Ok(Loaded { upload, source, content, read, held: false });
+                    return Ok(Loaded { upload: Arc::new(upload), source, content, read, held: false });
                 }
                 Err(reason) => self.fetch_whole(at, head, &reason).await?,
             },
@@ -189,7 +189,7 @@ impl Loader {
             (Ok(bytes), _) => self.read(&upload, bytes).await?,
             (Err(refusal), _) => Err(refusal),
         };
-        Ok(Loaded { upload, source, content, read, held })
+        Ok(Loaded { upload: Arc::new(upload), source, content, read, held })
     }
 
     /// Reads a long file in pieces, twice when the first pass shows that it must. Returns what it gave and its SHA-256, or why it can

@@ -16,8 +16,10 @@ use crate::batch::data_type;
 use crate::rows::{Column, Kind, Part};
 use crate::spool::Spooled;
 
+mod sequence;
 mod whole;
 
+pub(crate) use sequence::Sequence;
 pub(crate) use whole::{Whole, nulls};
 
 /// Rows for one table, under one header, wherever they wait to be written.
@@ -39,9 +41,9 @@ pub(crate) struct Packed {
     pub(crate) member: Option<String>,
     pub(crate) devices: Devices,
     /// Microseconds since the Unix epoch.
-    pub(crate) ts: Box<[i64]>,
+    pub(crate) ts: Sequence,
     /// The 1-based line on which each row begins.
-    pub(crate) row: Box<[i64]>,
+    pub(crate) row: Sequence,
     /// What the columns are; files with the same header share it.
     pub(crate) columns: Arc<[Column]>,
     /// One for each of the columns.
@@ -109,8 +111,8 @@ impl Parcel {
     /// The line of its first row.
     pub(crate) fn line(&self) -> i64 {
         match self {
-            Self::Packed(packed) => packed.row.first().copied().unwrap_or_default(),
-            Self::Shared(packed, rows) => packed.row.get(rows.start).copied().unwrap_or_default(),
+            Self::Packed(packed) => packed.row.get(0).unwrap_or_default(),
+            Self::Shared(packed, rows) => packed.row.get(rows.start).unwrap_or_default(),
             Self::Spooled(spooled) => spooled.line,
         }
     }
@@ -152,8 +154,8 @@ impl From<Packed> for Opened<'_> {
 
 impl Opened<'_> {
     /// The 1-based line on which each row begins.
-    pub(crate) fn lines(&self) -> &[i64] {
-        self.of.row.get(self.rows.clone()).unwrap_or_default()
+    pub(crate) fn lines(&self) -> impl Iterator<Item = i64> {
+        self.of.row.some(self.rows.clone())
     }
 
     /// The rows as they were before they were packed.
@@ -184,8 +186,8 @@ impl Packed {
             table: part.table,
             member: part.member,
             devices: Devices::of(part.device),
-            ts: part.ts.values().as_ref().into(),
-            row: part.row.values().as_ref().into(),
+            ts: Sequence::of(part.ts.values()),
+            row: Sequence::of(part.row.values()),
             columns,
         }
     }
@@ -193,7 +195,7 @@ impl Packed {
     /// Some of the rows as they were before they were packed.
     fn unpack(&self, rows: Range<usize>) -> Part {
         let columns = self.columns.iter().zip(&self.values);
-        let some = |values: &[i64]| values.get(rows.clone()).unwrap_or_default().to_vec();
+        let some = |values: &Sequence| values.some(rows.clone()).collect::<Vec<i64>>();
         Part {
             table: self.table.clone(),
             member: self.member.clone(),
@@ -222,7 +224,7 @@ impl Packed {
             Devices::One(device) => device.len(),
             Devices::Each(devices) => devices.get_array_memory_size(),
         };
-        let own = size_of::<Self>() + self.table.len() + devices + size_of_val(&*self.ts) + size_of_val(&*self.row);
+        let own = size_of::<Self>() + self.table.len() + devices + self.ts.bytes() + self.row.bytes();
         own + self.values.iter().map(|of| values(of) + COLUMN_BYTES).sum::<usize>()
     }
 

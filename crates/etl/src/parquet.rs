@@ -20,6 +20,8 @@ use crate::table::{DEVICE, Partition, ROW, TS};
 const FILE_BYTES_TARGET: usize = 512 << 20;
 /// A dictionary is written once a row group: the more rows, the less it costs.
 const ROW_GROUP_ROWS: usize = 1 << 20;
+/// A row group is written when it is whole, and held in memory until then: one of very many columns is closed early.
+const ROW_GROUP_BYTES: usize = 64 << 20;
 const ZSTD_LEVEL: i32 = 3;
 /// Files written at the same time, and the rows that they hold together.
 const SPANS_AT_ONCE: usize = 8;
@@ -77,6 +79,7 @@ fn properties(schema: &Schema, devices: usize) -> WriterProperties {
         .set_created_by(concat!("inlet ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(ZstdLevel::try_new(ZSTD_LEVEL).map_or(Compression::UNCOMPRESSED, Compression::ZSTD))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_statistics_enabled(EnabledStatistics::Page);
     let mut sorted_by = Vec::new();
     for (field, position) in schema.as_struct().fields().iter().zip(0..) {

@@ -10,6 +10,8 @@
 mod list;
 mod rows;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -93,7 +95,7 @@ pub struct Released {
 /// What is to be kept of one upload.
 #[derive(Debug)]
 pub(crate) struct Case {
-    pub(crate) upload: Upload,
+    pub(crate) upload: Arc<Upload>,
     pub(crate) format: Option<String>,
     pub(crate) tables: Vec<String>,
     pub(crate) reason: String,
@@ -138,7 +140,7 @@ pub(crate) async fn keep(lake: &dyn Lake, bucket: &str, dir: &str, case: &Case) 
     let entry = Entry {
         version: VERSION,
         at: dir.to_owned(),
-        upload: Some(case.upload.clone()),
+        upload: Some(case.upload.as_ref().clone()),
         format: case.format.clone(),
         tables: case.tables.clone(),
         reason: case.reason.clone(),

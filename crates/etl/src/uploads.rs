@@ -19,7 +19,7 @@ pub const TABLE: &str = "uploads";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) source: Id,
-    pub(crate) upload: Upload,
+    pub(crate) upload: Arc<Upload>,
     pub(crate) format: Option<String>,
     /// The zone that its times were read in.
     pub(crate) zone: Option<String>,

@@ -95,9 +95,9 @@ impl Worker {
         }
         let id = ledger::new_name((self.settler.now)());
         let started = clock::now();
-        let mut items = Vec::new();
-        let mut tickets = Vec::new();
-        let mut holds = Vec::new();
+        let mut items = Vec::with_capacity(batch.deliveries.iter().map(|delivery| delivery.uploads.len()).sum());
+        let mut tickets = Vec::with_capacity(batch.deliveries.len());
+        let mut holds = Vec::with_capacity(batch.deliveries.len());
         for (delivery, number) in batch.deliveries.into_iter().zip(0..) {
             items.extend(delivery.uploads.into_iter().map(|loaded| Item::new(number, loaded)));
             tickets.push(delivery.ticket);

@@ -79,23 +79,23 @@ fn cut(
     let mut device = part.device(rows.start);
     let mut rank = rank_of(device, ranks);
     let mut open: Option<Piece> = None;
-    for (row, ts) in part.ts.iter().enumerate().take(rows.end).skip(rows.start) {
+    for (row, ts) in rows.clone().zip(part.ts.some(rows.clone())) {
         if !part.is_of_one_device() && part.device(row) != device {
             device = part.device(row);
             rank = rank_of(device, ranks);
         }
         if let Some(piece) = &mut open
             && piece.device == rank
-            && piece.last <= *ts
-            && *ts < piece.until
+            && piece.last <= ts
+            && ts < piece.until
         {
-            (piece.end, piece.last) = (row + 1, *ts);
+            (piece.end, piece.last) = (row + 1, ts);
             continue;
         }
         let (span, within) =
-            by.span(*ts).ok_or_else(|| ArrowError::ComputeError("a time beyond the years that tables can hold".to_owned()))?;
+            by.span(ts).ok_or_else(|| ArrowError::ComputeError("a time beyond the years that tables can hold".to_owned()))?;
         let (start, until) = (row, within.end);
-        let piece = Piece { span, device: rank, first: *ts, part: number, start, end: row + 1, last: *ts, until };
+        let piece = Piece { span, device: rank, first: ts, part: number, start, end: row + 1, last: ts, until };
         pieces.extend(open.replace(piece));
     }
     pieces.extend(open);
@@ -111,8 +111,8 @@ fn interleave(parts: &[Rows<'_>], pieces: &[Piece], runs: &mut Vec<Run>) {
     let mut rows = Vec::new();
     for piece in pieces {
         let Some(part) = parts.get(piece.part) else { continue };
-        let times = part.of.ts.iter().enumerate().take(piece.end).skip(piece.start);
-        rows.extend(times.map(|(row, ts)| (*ts, piece.part, row)));
+        let times = (piece.start..piece.end).zip(part.of.ts.some(piece.start..piece.end));
+        rows.extend(times.map(|(row, ts)| (ts, piece.part, row)));
     }
     rows.sort_unstable();
     // The runs that are there are of other devices.

@@ -228,7 +228,10 @@ fn one_of(entries: &[String]) -> String {
 }
 
 fn same(name: &str, other: &str) -> bool {
-    name.trim().to_lowercase() == other.trim().to_lowercase()
+    fn lower(text: &str) -> impl Iterator<Item = char> {
+        text.trim().chars().flat_map(char::to_lowercase)
+    }
+    lower(name).eq(lower(other))
 }
 
 fn regexes(key: &str, written: &[String], problems: &mut Problems<'_>) -> Option<Vec<Regex>> {

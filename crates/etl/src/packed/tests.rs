@@ -47,6 +47,17 @@ fn the_largest_code_is_left_for_nulls() {
 }
 
 #[test]
+fn even_steps_take_no_room() {
+    for even in [&[][..], &[7], &[5, 6, 7], &[-900, 0, 900], &[i64::MIN, -1, i64::MAX - 1], &[3, 3, 3]] {
+        let packed = Sequence::of(even);
+        assert_eq!((packed.bytes(), packed.len()), (0, even.len()), "{even:?}");
+        assert_eq!(packed.some(0..even.len()).collect::<Vec<_>>(), even);
+    }
+    assert_eq!(Sequence::of(&[1, 2, 4]).bytes(), 24);
+    assert_eq!(Sequence::of(&[i64::MIN, i64::MAX]).some(0..2).collect::<Vec<_>>(), [i64::MIN, i64::MAX], "too far for a step");
+}
+
+#[test]
 fn other_types_stay_as_they_are_and_nulls_take_the_type_of_the_table() {
     let (packed, _) = pack(StringArray::from(vec!["a", "b", "c"]), Kind::Text);
     assert_eq!(packed.array(&DataType::Utf8, 1..3).as_ref(), &StringArray::from(vec!["b", "c"]) as &dyn Array);
@@ -91,7 +102,7 @@ fn rows_that_were_packed_together_open_apart() {
         assert_eq!(parcel.rows(), range.len());
         assert_eq!(parcel.line(), rows.get(range.start).map_or(0, |row| row.1 + 5));
         let opened = parcel.open().unwrap();
-        assert_eq!(opened.lines(), rows[range.clone()].iter().map(|row| row.1 + 5).collect::<Vec<_>>());
+        assert_eq!(opened.lines().collect::<Vec<_>>(), rows[range.clone()].iter().map(|row| row.1 + 5).collect::<Vec<_>>());
         assert_eq!(format!("{:?}", opened.unpack()), format!("{:?}", part(&rows[range.clone()])));
         assert_eq!(together.names(range.clone()).collect::<Vec<_>>(), rows[range].iter().map(|row| row.0).collect::<Vec<_>>());
     }
@@ -107,5 +118,16 @@ proptest! {
         0..20,
     )) {
         doubles(&values);
+    }
+
+    #[test]
+    fn every_sequence_comes_back(
+        (first, step, mut values) in (any::<i32>(), -3i64..1000, proptest::collection::vec(any::<i64>(), 0..4)),
+        even in 0i64..20,
+    ) {
+        values.extend((0..even).map(|at| i64::from(first) + at * step));
+        let packed = Sequence::of(&values);
+        prop_assert_eq!(packed.some(0..values.len()).collect::<Vec<_>>(), values.clone());
+        prop_assert_eq!(packed.get(values.len()), None);
     }
 }

@@ -7,8 +7,8 @@ use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 
 /// Powers of ten that a double holds exactly, as far as sensors round.
 const TENS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
-/// Whole numbers up to here are doubles exactly, and so are their differences.
-const EXACT_MAX: i64 = 1 << 51;
+/// Whole numbers below this are doubles exactly, and so are their differences.
+const EXACT_MAX: u64 = 1 << 51;
 
 /// Numbers, each `(base + code) / 10^decimals`. The largest code stands for null.
 #[derive(Clone, Debug)]
@@ -42,40 +42,38 @@ impl Code for u32 {
 }
 
 impl Whole {
-    /// Packs doubles of which every one comes back bit by bit; `None` when one does not. At least so many `decimals` are tried
-    /// first, and it is told how many there are.
+    /// Packs doubles of which every one comes back bit by bit; `None` when one does not, be it in the place of a null. At least so
+    /// many `decimals` are tried first, and it is told how many there are.
     pub(super) fn of_doubles(array: &Float64Array, decimals: &mut u8) -> Option<Self> {
-        let mut wholes = Vec::with_capacity(array.len());
+        let mut wholes = vec![0; array.len()];
         for places in *decimals.. {
             let ten = *TENS.get(usize::from(places))?;
-            wholes.clear();
-            if array.values().iter().zip(0..).all(|(value, at)| {
-                let whole = whole(*value, ten);
-                wholes.push(whole.unwrap_or_default());
-                whole.is_some() || array.is_null(at)
-            }) {
+            if are_whole(array.values(), ten, &mut wholes) {
                 *decimals = places;
                 break;
             }
         }
-        Self::of(&wholes, array.nulls(), *decimals)
+        Self::of(wholes, array.nulls(), *decimals)
     }
 
     /// Packs whole numbers, unless they are too far apart.
     pub(super) fn of_longs(array: &Int64Array) -> Option<Self> {
-        Self::of(array.values(), array.nulls(), 0)
+        Self::of(array.values().to_vec(), array.nulls(), 0)
     }
 
-    fn of(wholes: &[i64], nulls: Option<&NullBuffer>, decimals: u8) -> Option<Self> {
-        let is_value = |at: &usize| nulls.is_none_or(|nulls| nulls.is_valid(*at));
-        let values = || wholes.iter().zip(0..).filter(|(_, at)| is_value(at)).map(|(whole, _)| *whole);
-        let base = values().min().unwrap_or_default();
-        let range = values().max().unwrap_or_default().checked_sub(base)?;
+    fn of(mut wholes: Vec<i64>, nulls: Option<&NullBuffer>, decimals: u8) -> Option<Self> {
+        let absent: Vec<usize> = nulls.map(|nulls| (!nulls.inner()).set_indices().collect()).unwrap_or_default();
+        // What stands in the place of a null is neither the smallest nor the largest.
+        let present = (0..wholes.len()).find(|at| nulls.is_none_or(|nulls| nulls.is_valid(*at)));
+        let any = present.and_then(|at| wholes.get(at)).copied().unwrap_or_default();
+        put(&mut wholes, &absent, any);
+        let base = wholes.iter().copied().min().unwrap_or_default();
+        let range = wholes.iter().copied().max().unwrap_or_default().checked_sub(base)?;
         let codes = if u16::of(range).is_some() {
-            Codes::Short(encode(wholes, nulls, base)?)
+            Codes::Short(encode(&wholes, &absent, base))
         } else {
             u32::of(range)?;
-            Codes::Long(encode(wholes, nulls, base)?)
+            Codes::Long(encode(&wholes, &absent, base))
         };
         Some(Self { base, decimals, codes })
     }
@@ -128,23 +126,43 @@ pub(crate) fn nulls(valid: &[bool]) -> Option<NullBuffer> {
     valid.contains(&false).then(|| NullBuffer::new(BooleanBuffer::from(valid)))
 }
 
-/// A double as a whole number of tenths, hundredths, …, if it comes back from that bit by bit.
-#[inline]
-fn whole(value: f64, ten: f64) -> Option<i64> {
-    /// Added and taken away again, it leaves a double of moderate size without its fraction.
-    const ROUND: f64 = 6_755_399_441_055_744.0;
-    let rounded = (value * ten + ROUND) - ROUND;
-    #[allow(clippy::cast_possible_truncation, reason = "a double out of range becomes a whole number that does not come back")]
-    let whole = rounded as i64;
-    #[allow(clippy::cast_precision_loss, reason = "a whole number that is not exact does not come back")]
-    let back = whole as f64 / ten;
-    (back.to_bits() == value.to_bits() && whole.unsigned_abs() < EXACT_MAX.unsigned_abs()).then_some(whole)
+/// Writes doubles down as whole numbers of tenths, hundredths, …; says whether all of them come back from that bit by bit.
+fn are_whole(values: &[f64], ten: f64, wholes: &mut [i64]) -> bool {
+    /// So many are tried before the first failure counts: without a branch for each, several are done at a time.
+    const AT_ONCE: usize = 512;
+    values.chunks(AT_ONCE).zip(wholes.chunks_mut(AT_ONCE)).all(|(values, wholes)| {
+        values.iter().zip(wholes).fold(true, |all, (value, to)| {
+            let (whole, comes_back) = whole(*value, ten);
+            *to = whole;
+            all & comes_back
+        })
+    })
 }
 
-fn encode<C: Code>(wholes: &[i64], nulls: Option<&NullBuffer>, base: i64) -> Option<Box<[C]>> {
-    let Some(nulls) = nulls else { return wholes.iter().map(|whole| C::of(whole - base)).collect() };
-    let code = |(whole, is_value): (&i64, bool)| if is_value { C::of(whole - base) } else { Some(C::NULL) };
-    wholes.iter().zip(nulls.iter()).map(code).collect()
+/// A double as a whole number of tenths, hundredths, …, and whether it comes back from that bit by bit.
+#[inline]
+fn whole(value: f64, ten: f64) -> (i64, bool) {
+    /// Added to a double of moderate size, it leaves no room for a fraction, and the whole number in the last bits.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    let rounded = value * ten + ROUND;
+    let whole = rounded.to_bits().cast_signed().wrapping_sub(ROUND.to_bits().cast_signed());
+    let back = (rounded - ROUND) / ten;
+    (whole, (back.to_bits() == value.to_bits()) & (whole.unsigned_abs() < EXACT_MAX))
+}
+
+/// The codes of numbers that are all within reach of `base`.
+fn encode<C: Code>(wholes: &[i64], absent: &[usize], base: i64) -> Box<[C]> {
+    let mut codes: Box<[C]> = wholes.iter().map(|whole| C::try_from(whole - base).unwrap_or(C::NULL)).collect();
+    put(&mut codes, absent, C::NULL);
+    codes
+}
+
+fn put<T: Copy>(values: &mut [T], places: &[usize], value: T) {
+    for at in places {
+        if let Some(place) = values.get_mut(*at) {
+            *place = value;
+        }
+    }
 }
 
 #[inline]

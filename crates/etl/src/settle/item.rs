@@ -216,7 +216,7 @@ fn mixed(parts: &[Parcel], refused: &[Refused]) -> Vec<Lines> {
         Parcel::Shared(..) | Parcel::Spooled(_) => None,
     });
     let both = packed.flat_map(|part| {
-        let lines = part.row.iter().filter_map(|row| u64::try_from(*row).ok());
+        let lines = part.row.some(0..part.rows()).filter_map(|row| u64::try_from(row).ok());
         lines.filter(|line| refused.contains(&(part.member.as_deref(), *line))).map(|line| Lines::one(part.member.clone(), line))
     });
     lines::merged(both.collect())
