@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3tables::Client;
-use aws_sdk_s3tables::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3tables::error::SdkError;
 use aws_sdk_s3tables::operation::get_table::GetTableOutput;
 use aws_sdk_s3tables::types::OpenTableFormat;
 use iceberg::io::{FileIO, FileIOBuilder};
@@ -118,7 +118,7 @@ impl Catalog for S3Tables {
     async fn get_namespace(&self, namespace: &NamespaceIdent) -> Result<Namespace> {
         match self.namespace_exists(namespace).await? {
             true => Ok(Namespace::new(namespace.clone())),
-            false => Err(Error::new(ErrorKind::NamespaceNotFound, format!("there is no namespace {namespace:?}"))),
+            false => Err(no_namespace(namespace)),
         }
     }
 
@@ -145,7 +145,10 @@ impl Catalog for S3Tables {
         let mut pages = request.into_paginator().send();
         let mut tables = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("list tables", &error))?;
+            let page = page.map_err(|error| {
+                let is_missing = error.as_service_error().is_some_and(|error| error.is_not_found_exception());
+                if is_missing { no_namespace(namespace) } else { failed("list tables", &error) }
+            })?;
             tables.extend(page.tables.into_iter().map(|table| TableIdent::new(namespace.clone(), table.name)));
         }
         Ok(tables)
@@ -231,10 +234,17 @@ fn not_found(table: &TableIdent) -> Error {
     Error::new(ErrorKind::TableNotFound, format!("there is no table {table}"))
 }
 
+fn no_namespace(namespace: &NamespaceIdent) -> Error {
+    Error::new(ErrorKind::NamespaceNotFound, format!("there is no namespace {namespace:?}"))
+}
+
 /// An error of the service or of the way to it. What can be known to have had no effect is told apart before.
 fn failed<E>(doing: &'static str, error: &SdkError<E>) -> Error
 where
     E: StdError + Send + Sync + 'static,
 {
-    Error::new(ErrorKind::Unexpected, format!("S3 Tables did not {doing}: {}", DisplayErrorContext(error)))
+    // The whole chain, since iceberg's error shows one cause only and a cause of the SDK's seldom says enough by itself.
+    let chain = std::iter::successors(Some(error as &dyn StdError), |&error| error.source());
+    let causes: Vec<String> = chain.map(ToString::to_string).collect();
+    Error::new(ErrorKind::Unexpected, format!("S3 Tables did not {doing}: {}", causes.join(": ")))
 }
