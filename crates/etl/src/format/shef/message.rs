@@ -149,9 +149,20 @@ impl Message {
         let text = text.trim();
         let text = text.strip_prefix('/').unwrap_or(text);
         let text = text.strip_suffix('/').unwrap_or(text);
-        let result = text.split('/').map(str::trim).try_for_each(|field| match (self.kind, field) {
-            (_, "") if self.kind != Kind::E || text.is_empty() => Ok(()),
-            (_, field) if is_date_element(field) => self.element(field),
+        let result = text.split('/').try_for_each(|field| match (self.kind, self.elements(field.trim())?) {
+            (_, None) => Ok(()),
+            (_, Some("")) if self.kind != Kind::E || text.is_empty() => Ok(()),
+            (_, Some(field)) => self.field(field, line, local, values),
+        });
+        if result.is_err() {
+            values.truncate(before);
+        }
+        result
+    }
+
+    /// A field that is no date element.
+    fn field(&mut self, field: &str, line: u64, local: &mut Local<'_>, values: &mut Vec<Value>) -> Result<(), String> {
+        match (self.kind, field) {
             (Kind::A, field) => self.pair(field, line, local, values),
             (Kind::B, field) => {
                 let (date, clock, si) = (self.date.clone(), self.clock.clone(), self.si);
@@ -163,16 +174,25 @@ impl Message {
                 Ok(())
             }
             (Kind::E, field) => self.step(field, line, local, values),
-        });
-        if result.is_err() {
-            values.truncate(before);
         }
-        result
     }
 
-    /// `DH0700`, `DIH1`, `DUS` and the like; several may stand behind each other with blanks between.
-    fn element(&mut self, field: &str) -> Result<(), String> {
-        let (first, rest) = field.split_once(char::is_whitespace).unwrap_or((field, ""));
+    /// Takes the date elements that a field begins with; several may stand behind each other with blanks between, and a quantity behind
+    /// them, as in `DH0500 PPH`. Gives what is behind them; `None` when that is nothing.
+    fn elements<'t>(&mut self, mut field: &'t str) -> Result<Option<&'t str>, String> {
+        while is_date_element(field) {
+            let (first, rest) = field.split_once(char::is_whitespace).unwrap_or((field, ""));
+            self.element(first)?;
+            field = rest.trim_start();
+            if field.is_empty() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(field))
+    }
+
+    /// `DH0700`, `DIH1`, `DUS` and the like.
+    fn element(&mut self, first: &str) -> Result<(), String> {
         let unknown = || format!("{first:?} is not understood");
         let (name, value) = first.split_at_checked(2).ok_or_else(unknown)?;
         let digits = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty();
@@ -180,17 +200,25 @@ impl Message {
             "DH" if digits && matches!(value.len(), 2 | 4 | 6) => self.clock = Some(format!("{value:0<6}")),
             "DD" if digits && matches!(value.len(), 2 | 4 | 6) => self.inner("%d", value)?,
             "DM" if digits && matches!(value.len(), 4 | 6 | 8) => self.inner("%m", value)?,
+            "DY" if digits && matches!(value.len(), 6 | 8 | 10 | 12) => self.whole(value, 6)?,
+            "DT" if digits && matches!(value.len(), 8 | 10 | 12 | 14) => self.whole(value, 8)?,
             "DI" => self.interval = Some(interval(value).ok_or_else(unknown)?),
             "DU" if matches!(value, "E" | "S") => self.si = value == "S",
             // When it was made, how long a value holds, how good it is: nothing that a row has a place for.
             "DC" | "DV" | "DQ" => {}
             _ => return Err(unknown()),
         }
-        match rest.trim() {
-            "" => Ok(()),
-            rest if is_date_element(rest) => self.element(rest),
-            rest => Err(format!("{rest:?} follows {first:?} without a slash")),
+        Ok(())
+    }
+
+    /// A new date of so many digits, with hour, minute and second behind it when they are given.
+    fn whole(&mut self, value: &str, digits: usize) -> Result<(), String> {
+        let (day, clock) = value.split_at_checked(digits).unwrap_or((value, ""));
+        self.date = date(day)?;
+        if !clock.is_empty() {
+            self.clock = Some(format!("{clock:0<6}"));
         }
+        Ok(())
     }
 
     /// A new day, or month and day, with hour and minute behind it when they are given.

@@ -46,6 +46,23 @@ fn values_at_an_interval() {
 }
 
 #[test]
+fn whole_dates_and_quantities_may_follow_each_other() {
+    let text = ".E 11276600 20130718 Z DT202301012400/QR/DID1/0.22/0.205\n.A A 20230301 Z DH07/HG 1/DY230302/HG 2/DY23030308/HG 3\n\
+                .B KILG 20230920 Z DH0500 PPH/TA\nBBBD1 0.5/70\n.END\n.A B 20230301 Z DH0700 HG 4\n.A B 20230301 Z DH07/DQI 0.0\n";
+    let expected = [
+        "11276600 01-02T00:00 QR 0.22  English",
+        "11276600 01-03T00:00 QR 0.205  English",
+        "A 03-01T07:00 HG 1  English",
+        "A 03-02T07:00 HG 2  English",
+        "A 03-03T08:00 HG 3  English",
+        "BBBD1 09-20T05:00 PPH 0.5  English",
+        "BBBD1 09-20T05:00 TA 70  English",
+        "B 03-01T07:00 HG 4  English",
+    ];
+    check(text, &expected, &[(7, "\"0.0\" has no value")]);
+}
+
+#[test]
 fn one_station_at_one_time() {
     let text = ".A ALEI4 20230301 ES DH0700/HG 12.3E/QR 4.5/DH08/HG T\n.AR ALEI4 230301 Z DH0700/HG 12.4\n";
     let expected = [
