@@ -60,10 +60,11 @@ def test_a_known_file_is_told_to_be_known():
 
 def test_a_proposal_reads_the_file_that_it_is_made_for(tmp_path):
     proposal = told("sniff", DATA / "wasserwerk.csv")
-    assert 'timestamp = { columns = ["Datum", "Uhrzeit"], format = "%d.%m.%Y %H:%M:%S" }' in proposal
-    # What only a person knows is left open, with the reason.
-    assert '# zone = "Europe/Berlin"' in proposal
-    (tmp_path / "wasserwerk.toml").write_text(proposal)
+    # What only a person knows is left open, with the reason: no day in the file is above twelve.
+    timestamps = [f'timestamp = {{ columns = ["Datum", "Uhrzeit"], format = "{order}.%Y %H:%M:%S" }}' for order in ("%d.%m", "%m.%d")]
+    for line in ['zone = "Europe/Berlin"', *timestamps]:
+        assert f"# {line}\n" in proposal
+    (tmp_path / "wasserwerk.toml").write_text(proposal.replace(f"# {timestamps[0]}", timestamps[0]))
     assert "rows by format wasserwerk" in inlet("format", "test", tmp_path / "wasserwerk.toml", DATA / "wasserwerk.csv").stdout
 
 

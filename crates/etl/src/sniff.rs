@@ -3,6 +3,7 @@
 //! Nothing is decided by likelihood alone. The file's lines are laid out by every delimiter; each way to read the times is tried with
 //! the reader that will read such files (JSON by its paths: `json`); what is left when several ways fit equally well is a question, written as a comment.
 
+mod arrays;
 mod json;
 mod layout;
 mod question;
@@ -35,13 +36,18 @@ pub fn propose(file: &File<'_>, limits: &Limits) -> Result<Proposal, Refusal> {
         return Ok(proposal);
     }
     let (text, encodings) = decoded(file.bytes)?;
-    let lines: Vec<&str> = text.lines().take(LINES_MAX).collect();
+    let mut lines: Vec<&str> = text.lines().take(LINES_MAX).collect();
+    if let Some(proposal) = arrays::propose(file, &lines) {
+        return Ok(proposal);
+    }
+    let comment = layout::comment(&mut lines);
     let layouts = layout::all(&lines);
     let Some(layout) = layouts.first() else {
         return Err(Refusal { reason: what_else(&text) });
     };
     let times = times::find(layout, file, &encodings, limits);
     let mut questions = vec![encodings];
+    questions.push(comment);
     questions.push(layout::delimiter(&layouts));
     questions.push(layout.header());
     questions.push(layout.decimal());

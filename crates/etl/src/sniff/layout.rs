@@ -23,6 +23,16 @@ pub(super) struct Layout<'t> {
     trailing: bool,
 }
 
+/// Takes lines out that begin with `#`, when the file begins with several: one alone may be a header whose first column counts.
+pub(super) fn comment(lines: &mut Vec<&str>) -> Question {
+    let is_comment = |line: &&str| line.starts_with('#');
+    if lines.iter().take_while(|line| is_comment(line)).count() < 2 {
+        return Question::moot("comment");
+    }
+    lines.retain(|line| !is_comment(line));
+    Question::settled("comment", Answer::text("#"))
+}
+
 /// All layouts that fit, the one that explains the most first.
 pub(super) fn all<'t>(lines: &[&'t str]) -> Vec<Layout<'t>> {
     let mut fits: Vec<Layout<'t>> = DELIMITERS.iter().filter_map(|delimiter| Layout::of(lines, *delimiter)).collect();
@@ -100,6 +110,9 @@ impl<'t> Layout<'t> {
         match self.headers.as_slice() {
             [] => Question::settled("header", Answer("[]".to_owned())),
             [_] => Question::settled("header", Answer::list(&["names"])),
+            [_, widths] if widths.iter().all(|cell| is_width(cell)) => {
+                Question::settled("header", Answer::list(&["names", "widths"]))
+            }
             [_, rest @ ..] => {
                 let rows = |second: &str| {
                     let all: Vec<&str> = ["names", second].into_iter().chain(rest.iter().skip(1).map(|_| "skip")).collect();
@@ -221,6 +234,12 @@ pub(super) fn cells(line: &str, delimiter: char) -> Vec<&str> {
     }
     cells.push(unquoted(line.get(start..).unwrap_or_default()));
     cells
+}
+
+/// `20d`: how wide a column of USGS's RDB is, and what it holds.
+fn is_width(cell: &str) -> bool {
+    let digits = cell.strip_suffix(['s', 'd', 'n']).unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn unquoted(cell: &str) -> &str {

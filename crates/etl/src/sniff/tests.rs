@@ -87,6 +87,30 @@ fn a_date_is_not_taken_without_the_clock_beside_it() {
 }
 
 #[test]
+fn rows_of_loggers_without_a_header_become_a_table_for_each_array() {
+    let text = b"101,2026,45,1800,13.6,.427\n102,2026,45,1800,7\n101,2026,45,1830,13.7,.85\n";
+    let proposal = proposed("/wx_data.dat", text);
+    assert_eq!(asks(&proposal), ["zone"], "{}", proposal.definition);
+    assert!(proposal.definition.contains("table = \"wx_data_{table}_{device}\""), "{}", proposal.definition);
+    assert_eq!(filled("/wx_data.dat", text, &[]), (3, 0));
+    // In January the numbers may be a month and its day.
+    let text = b"101,2026,12,31,13.6\n101,2026,12,32,13.6\n";
+    assert_eq!(asks(&proposed("/wx_data.dat", text)), ["timestamp", "zone"]);
+    let line = r#"timestamp = { columns = ["year", "day", "time"], format = "%Y %j %{HHMM}" }"#;
+    assert_eq!(filled("/wx_data.dat", text, &[line]), (2, 0));
+}
+
+#[test]
+fn comments_and_a_row_of_widths_are_no_rows() {
+    let text = b"# US Geological Survey\n# retrieved today\nagency_cd\tpeak_dt\tpeak_va\n5s\t10d\t8s\nUSGS\t2026-02-13\t120\nUSGS\t2026-03-14\t130\n";
+    let proposal = proposed("/peaks.txt", text);
+    assert!(proposal.definition.contains("comment = \"#\"\n"), "{}", proposal.definition);
+    assert!(proposal.definition.contains("header = [\"names\", \"widths\"]\n"), "{}", proposal.definition);
+    assert_eq!(filled("/peaks.txt", text, &[]), (2, 0));
+    assert!(!proposed("/a.csv", b"#,time,level\n1,2026-01-01 00:00,1\n").definition.contains("comment = "));
+}
+
+#[test]
 fn commas_that_may_set_thousands_apart_are_open() {
     let text = b"time;count\n2026-01-01T00:00:00Z;1,250\n2026-01-01T00:10:00Z;2,500\n";
     assert_eq!(asks(&proposed("/a.csv", text)), ["decimal"]);
