@@ -1,4 +1,4 @@
-"""Each parser, and what unwraps files before it, has a fuzz target with seeds."""
+"""Each parser, what unwraps files before it and what proposes definitions have a fuzz target with seeds."""
 
 import pathlib
 import re
@@ -15,7 +15,7 @@ def parsers() -> list[str]:
     return re.search(r'const SECTIONS: &str =\s*"([^"]+)"', DEFINITION)[1].split(", ")
 
 
-@pytest.mark.parametrize("target", [*parsers(), "containers"])
+@pytest.mark.parametrize("target", [*parsers(), "containers", "sniff"])
 def test_a_parser_has_a_fuzz_target(target):
     built = {binary["name"] for binary in tomllib.loads((ROOT / "fuzz/Cargo.toml").read_text())["bin"]}
     assert target in built

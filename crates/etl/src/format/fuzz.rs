@@ -47,10 +47,35 @@ const DELIMITED: &[Definition] = definitions!(
     "dexma",
 );
 
+/// Notations of numbers that no definition which comes with Inlet declares.
+const GROUPED: &[Definition] = &[
+    (
+        "grouped",
+        "format = \"grouped\"\ntable = \"t\"\ndevice = { account = true }\n[match]\npaths = [\"**\"]\n[delimited]\ndelimiter = \";\"\n\
+         decimal = \",\"\nthousands = \".\"\ntimestamp = { columns = [1], format = \"iso8601-or-year-last\" }\n",
+    ),
+    (
+        "apart",
+        "format = \"apart\"\ntable = \"t\"\ndevice = { account = true }\n[match]\npaths = [\"**\"]\n[delimited]\ndelimiter = \"\\t\"\n\
+         thousands = \"'\"\ntimestamp = { columns = [1], format = [\"%d.%m.%y %I:%M:%S %p\", \"%Y%m%d %{HHMM}\"] }\n",
+    ),
+];
+
 /// Delimited text, and text with cells at fixed places.
 pub fn delimited(bytes: &[u8]) {
     static FORMATS: OnceLock<Vec<Formats>> = OnceLock::new();
-    check(FORMATS.get_or_init(|| formats(DELIMITED)), bytes);
+    check(FORMATS.get_or_init(|| formats(&[DELIMITED, GROUPED].concat())), bytes);
+}
+
+/// What `inlet sniff` proposes for a file: TOML, and a whole definition where nothing is left open.
+pub fn sniff(bytes: &[u8]) {
+    let limits = Limits { line_bytes: bytesize::ByteSize::kib(64), ..Limits::for_tests() };
+    let file = File { path: "/a_1.csv", device: "d", zone: None, arrived: None, bytes };
+    let Ok(proposal) = crate::propose(&file, &limits) else { return };
+    let text = &proposal.definition;
+    assert!(toml::from_str::<toml::Table>(text).is_ok(), "no TOML: {text}");
+    let formats = Formats::load(&[Source { file: "proposed", text }], "UTC", limits);
+    assert!(formats.is_ok() || !proposal.open.is_empty(), "{formats:?}: {text}");
 }
 
 /// Campbell TOA5.
@@ -207,5 +232,6 @@ mod tests {
         on_seeds("tob", super::tob);
         on_seeds("line_protocol", super::line_protocol);
         on_seeds("containers", super::containers);
+        on_seeds("sniff", super::sniff);
     }
 }
