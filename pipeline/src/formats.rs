@@ -6,17 +6,20 @@ use anyhow::{Context as _, bail};
 use etl::{Formats, Source};
 
 /// The definitions that come with Inlet, from `pipeline/formats`.
-const EMBEDDED: [(&str, &str); 43] = [
+const EMBEDDED: [(&str, &str); 47] = [
     ("formats/acquisuite.toml", include_str!("../formats/acquisuite.toml")),
+    ("formats/campbell-array-days.toml", include_str!("../formats/campbell-array-days.toml")),
     ("formats/campbell-array.toml", include_str!("../formats/campbell-array.toml")),
     ("formats/csijson.toml", include_str!("../formats/csijson.toml")),
     ("formats/csv.toml", include_str!("../formats/csv.toml")),
     ("formats/dexma.toml", include_str!("../formats/dexma.toml")),
     ("formats/ecowitt.toml", include_str!("../formats/ecowitt.toml")),
+    ("formats/egx-semicolon.toml", include_str!("../formats/egx-semicolon.toml")),
     ("formats/egx.toml", include_str!("../formats/egx.toml")),
     ("formats/enelyzer.toml", include_str!("../formats/enelyzer.toml")),
     ("formats/fronius.toml", include_str!("../formats/fronius.toml")),
     ("formats/graphtec.toml", include_str!("../formats/graphtec.toml")),
+    ("formats/hioki-dates.toml", include_str!("../formats/hioki-dates.toml")),
     ("formats/hioki.toml", include_str!("../formats/hioki.toml")),
     ("formats/hobo-semicolon.toml", include_str!("../formats/hobo-semicolon.toml")),
     ("formats/hobo-tab.toml", include_str!("../formats/hobo-tab.toml")),
@@ -27,6 +30,7 @@ const EMBEDDED: [(&str, &str); 43] = [
     ("formats/isd-csv.toml", include_str!("../formats/isd-csv.toml")),
     ("formats/isd.toml", include_str!("../formats/isd.toml")),
     ("formats/jma.toml", include_str!("../formats/jma.toml")),
+    ("formats/line-protocol-content.toml", include_str!("../formats/line-protocol-content.toml")),
     ("formats/line-protocol.toml", include_str!("../formats/line-protocol.toml")),
     ("formats/melsec.toml", include_str!("../formats/melsec.toml")),
     ("formats/minidot.toml", include_str!("../formats/minidot.toml")),

@@ -141,13 +141,14 @@ impl Parser {
                 text.has(&["\"Head\"", "\"Body\""]) && crate::json::first(text).is_some_and(|root| fronius::is_answer(&root))
             }
             Self::Prometheus(prometheus) => prometheus.recognises(text),
+            Self::LineProtocol(_) => line_protocol::is_first_line_a_point(text),
             _ => false,
         }
     }
 
     /// Whether [`Parser::recognises`] can tell.
     fn recognises_content(&self) -> bool {
-        matches!(self, Self::Senml(_) | Self::Fronius(_) | Self::Prometheus(_))
+        matches!(self, Self::Senml(_) | Self::Fronius(_) | Self::Prometheus(_) | Self::LineProtocol(_))
     }
 }
 

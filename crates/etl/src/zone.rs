@@ -74,9 +74,9 @@ impl<'z> Local<'z> {
         Self { earliest: start_of(*years.start()).unwrap_or(i64::MIN), end: end.min(self.end), ..self }
     }
 
-    /// Refuses rows from before a year, too.
+    /// Refuses rows from before this year, whatever else was said of the first one: the format knows its devices, or archives.
     pub(crate) fn not_before(&mut self, year: i16) {
-        self.earliest = self.earliest.max(start_of(year).unwrap_or(i64::MIN));
+        self.earliest = start_of(year).unwrap_or(self.earliest);
     }
 
     /// Says when the upload arrived, or why rows without a time cannot have that one.

@@ -96,7 +96,7 @@ impl Claim {
             problems.add("match.members", "is for JSON");
         }
         if written.content && parser.is_some_and(|parser| !parser.recognises_content()) {
-            problems.add("match.content", "is for parsers that know their files: senml, fronius, prometheus");
+            problems.add("match.content", "is for parsers that know their files: senml, fronius, prometheus, line_protocol");
         }
         let members: Vec<Option<Path>> =
             written.members.iter().map(|path| problems.note("match.members", Path::to_one(path))).collect();

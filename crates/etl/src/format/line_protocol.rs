@@ -13,7 +13,7 @@ use super::{Reading, Yield};
 use crate::block;
 use crate::rows::{Kind, Refusal, Refused};
 use crate::sheet::{self, Entry, Role, Row, Sheets, Unusable};
-use crate::text::Line;
+use crate::text::{Line, Text};
 use crate::time::TimeFormat;
 use crate::zone::Local;
 
@@ -106,6 +106,15 @@ impl LineProtocol {
         let entries: Vec<Entry<'_>> = tags.chain(fields).collect();
         sheets.add(&table, Row { number: line.number, device, time }, &entries, local)
     }
+}
+
+/// Whether the first line is a point with a time that may be one, as it is in no other text.
+pub(super) fn is_first_line_a_point(text: &Text<'_>) -> bool {
+    /// Seconds have ten digits since 2001.
+    const TIME_MIN: i64 = 1_000_000_000;
+    let first = text.lines().find(|line| !line.is_blank() && !line.text.starts_with('#'));
+    let point = first.filter(|line| line.fault.is_none()).and_then(|line| Point::read(line.text).ok());
+    point.and_then(|point| point.time).is_some_and(|time| time >= TIME_MIN)
 }
 
 /// The point's device: the tag that the format names, or what it says of the file.

@@ -15,6 +15,9 @@ fn a_rows_own_offset_decides_and_a_row_without_one_is_refused() {
     for time in ["2026-01-13 14:15:00", "13/01/2026 14:15", "13-01-2026 14:15:00", "1/13/2026 2:15:00 PM"] {
         check(path, format!("{EGX}0,-300,{time},1\r\n"), &row, &[]);
     }
+    let semicolons = format!("{EGX}0,-300,2026-01-13 14:15:00,1\r\n").replace(',', ";");
+    check(path, &semicolons, &row, &[]);
+    check_refusal(path, semicolons.replace(";1\r", ";1,5\r"), "add decimal and thousands to it");
     check_refusal(path, format!("{EGX}0,-300,02/01/2026 14:15:00,1\r\n"), "add date_order");
     for energy in ["7.728,5", "7728,5"] {
         check_refusal(path, format!("{EGX}0,-300,2026-01-13 14:15:00,\"{energy}\"\r\n"), "add decimal and thousands to it");

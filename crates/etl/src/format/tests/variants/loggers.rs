@@ -44,6 +44,9 @@ fn seconds_count_from_a_trigger_that_models_write_in_their_own_ways() {
     check("/a.csv", HIOKI.replace("\"Event\",", "\"Event\""), &rows, &[]);
     check("/a.csv", HIOKI.replace("26-01-15", "2026-01-15"), &rows, &[]);
     check("/a.csv", shift_jis(&HIOKI.replace("Trigger Time", "ﾄﾘｶﾞ時刻").replace("File name", "ﾌｧｲﾙ名")), &rows, &[]);
+    // Set to write each row's own time.
+    let dated = HIOKI.replace("0.000000000E+00", "'26-01-15 10:15:32").replace("1.000000000E+00", "'26-01-15 10:15:33");
+    check("/a.csv", dated, &rows, &[]);
     check_refusal("/a.csv", HIOKI.replace("26-01-15", "15.01.2026"), "no line above the rows says \"trigger\"");
     check("/a.csv", HIOKI.replace("0,\r\n1.0", "0\r\n1.0"), &rows[1..], &[(6, "text follows the last delimiter")]);
 }
@@ -101,4 +104,23 @@ fn a_consoles_header_is_in_its_language() {
     let text = "Time,Outdoor(℃),Wind(m/s)\r\n01/02/2026 0:05,1,1\r\n2026/1/01 0:10,1,---\r\n2026/1/01 0:15,1,1";
     let refused = [(2, "is not a time"), (3, "add nulls = [\"---\"]")];
     check("/202601A.CSV", text, &["account-device 2026-01-01T00:15:00Z outdoor=1.0 wind=1.0"], &refused);
+}
+
+#[test]
+fn rows_without_a_header_are_arrays_when_their_third_number_can_only_be_a_day_of_the_year() {
+    let text = "101,2026,45,5,13.6,.427\r\n102,2026,45,2400,7\r\n";
+    let rows =
+        ["account-device 2026-02-14T00:05:00Z value_1=13.6 value_2=0.427", "account-device 2026-02-15T00:00:00Z value_1=7.0"];
+    for path in ["/wx.dat", "/cr10x_final_storage_1.dat"] {
+        check(path, text, &rows, &[]);
+    }
+    check(
+        "/wx.dat",
+        format!("{text}101,2026,45,1260,1,2\r\n101,2026,367,0,1,2\r\n"),
+        &rows,
+        &[(3, "is not a time"), (4, "is not a time")],
+    );
+    for line in ["101,2026,31,5,13.6", "101,2026,45,1260,13.6", "101,2026,367,5,13.6", "101,26,45,5,13.6", "101,2026,45,5"] {
+        check_refusal("/wx.dat", format!("{line}\r\n"), "no format claims");
+    }
 }

@@ -46,6 +46,29 @@ fn hours_may_be_written_with_seconds_or_without() {
 }
 
 #[test]
+fn what_archives_have_may_be_older_than_loggers() {
+    let rows = ["東京 1975-12-31T16:00:00Z air_temperature=5.1 air_temperature_quality=8.0 air_temperature_homogeneity=1.0"];
+    check("/data.csv", shift_jis(&format!("{JMA}1976/1/1 1:00,5.1,8,1\r\n")), &rows, &[]);
+    let daily = "agency_cd\tsite_no\tdatetime\t1_00060\n5s\t15s\t20d\t14n\nUSGS\t01646500\t1970-01-01\t1500\nUSGS\t01646500\t1969-12-31\t1\n";
+    let rows = ["01646500 1970-01-01T00:00:00Z agency_cd=USGS c_1_00060=1500.0"];
+    check("/daily.rdb", daily, &rows, &[(4, "before the first year that is believed")]);
+}
+
+#[test]
+fn line_protocol_is_known_by_its_first_point() {
+    let row = ["account-device 2026-01-01T00:00:00Z host=a temp=20.5"];
+    for path in ["/metrics.out", "/a.txt", "/a.lp"] {
+        check(path, "# from telegraf\nweather,host=a temp=20.5 1767225600000000000\n", &row, &[]);
+    }
+    let seconds = "weather,host=a temp=20.5 1767225600\n";
+    check("/metrics.out", seconds, &[], &[(1, "precision = \"s\" below [line_protocol]")]);
+    for text in ["weather,host=a temp=20.5\n", "weather,host=a temp=20.5 7\n", "a=1 b=2 c=3\n", "temp=20.5 1767225600000000000\n"]
+    {
+        check_refusal("/metrics.out", text, "no format claims the file");
+    }
+}
+
+#[test]
 fn a_field_of_a_loggers_json_may_lack_its_unit() {
     let text = r#"{"head":{"environment":{"station_name":"orchard","table_name":"Met"},"fields":[{"name":"T","units":"C","process":"Avg"},
         {"name":"S"}]},"data":[{"time":"2026-01-01T00:00:00","no":1,"vals":[1.5,"a"]},{"time":"2026-01-01T00:01:00.5","no":2,"vals":["NAN","b"]},
