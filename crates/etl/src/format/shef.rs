@@ -6,6 +6,7 @@
 //! a trace. A value without a time of day, or a date without its year, is refused: the manual's defaults are the reader's guess.
 
 mod message;
+mod when;
 
 use std::sync::Arc;
 
