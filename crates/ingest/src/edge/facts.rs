@@ -1,5 +1,8 @@
 //! The facts of files that MLST and MLSD tell, and which of them a device wants (RFC 3659 section 7).
 
+use super::reply::Reply;
+use super::session::{Connection, End};
+
 /// The facts there are, as libunftp writes them.
 const NAMES: [&str; 3] = ["type", "size", "modify"];
 
@@ -61,6 +64,32 @@ impl Facts {
             }
         }
         changed.extend_from_slice(name);
+    }
+}
+
+impl Connection {
+    /// libunftp takes MLST's path from the root, so that one relative to the working directory must be made whole first.
+    pub(super) async fn mlst(&mut self, path: Option<&str>) -> Result<(), End> {
+        let path = path.map(|path| self.whole(path)).unwrap_or_default();
+        let mut answer = self.ask("MLST", &path).await?;
+        answer.raw = self.facts.chosen_of_reply(&answer.raw).into();
+        self.pass_on(&answer).await
+    }
+
+    /// libunftp tells how long a directory is, too, and a device that asks whether its file is there would take it for that (section 4).
+    pub(super) async fn size(&mut self, path: &str) -> Result<(), End> {
+        let answer = self.ask("SIZE", path).await?;
+        if answer.code == 213 && self.is_a("dir", path).await? {
+            return self.reply(&Reply::new(550, "It is a directory")).await;
+        }
+        self.pass_on(&answer).await
+    }
+
+    /// Whether something is there that has this type (section 7.5.1).
+    pub(super) async fn is_a(&mut self, kind: &str, path: &str) -> Result<bool, End> {
+        let entry = format!(" type={kind};");
+        let told = self.ask("MLST", &self.whole(path)).await?;
+        Ok(told.code == 250 && told.raw.split(|&byte| byte == b'\n').any(|line| line.starts_with(entry.as_bytes())))
     }
 }
 

@@ -225,7 +225,7 @@ impl Connection {
             Command::Rest(1..) if self.form == Type::Ascii => self.reply(&Reply::new(501, "REST needs TYPE I")).await,
             // Section 4: the size in TYPE A is that of what would be sent, which only sending it would tell.
             Command::Size(_) if self.form == Type::Ascii => self.reply(&Reply::new(550, "SIZE needs TYPE I")).await,
-            Command::Size(path) => self.forward("SIZE", path).await,
+            Command::Size(path) => self.size(path).await,
             Command::Modified { at, path } => Box::pin(self.modified(at, path)).await,
             Command::Rest(offset) => {
                 self.offset = offset;
@@ -296,14 +296,6 @@ impl Connection {
         }
     }
 
-    /// libunftp takes MLST's path from the root, so that one relative to the working directory must be made whole first.
-    async fn mlst(&mut self, path: Option<&str>) -> Result<(), End> {
-        let path = path.map(|path| self.whole(path)).unwrap_or_default();
-        let mut answer = self.ask("MLST", &path).await?;
-        answer.raw = self.facts.chosen_of_reply(&answer.raw).into();
-        self.pass_on(&answer).await
-    }
-
     /// libunftp strings names together as they come, `..` among them, and loses its way: it is only told where from the root to go.
     async fn change_folder(&mut self, path: &str) -> Result<(), End> {
         let folder = self.whole(path);
@@ -335,7 +327,7 @@ impl Connection {
         self.pass_on(&answer).await
     }
 
-    async fn ask(&mut self, verb: &str, argument: &str) -> Result<Answer, End> {
+    pub(super) async fn ask(&mut self, verb: &str, argument: &str) -> Result<Answer, End> {
         self.session.take_refusal();
         self.upstream().await?.ask(verb, argument).await.map_err(End::Upstream)
     }

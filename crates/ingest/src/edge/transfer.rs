@@ -32,6 +32,9 @@ impl Connection {
         if offset > 0 && !self.may_start_at_an_offset(transfer.verb) {
             return self.reply(&Reply::new(554, "REST goes before STOR and RETR only, and needs TYPE I")).await;
         }
+        if transfer.verb == Verb::Mlsd && !transfer.path.is_empty() && self.is_a("file", transfer.path).await? {
+            return self.reply(&Reply::new(501, "MLSD lists directories; MLST tells of a file")).await;
+        }
         let Some(path) = self.data.take() else {
             return self.reply(&Reply::new(425, "Send PASV, EPSV, PORT or EPRT first")).await;
         };
