@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use etl::{Formats, Source};
 
 /// The definitions that come with Inlet, from `pipeline/formats`.
-const EMBEDDED: [(&str, &str); 47] = [
+const EMBEDDED: [(&str, &str); 48] = [
     ("formats/acquisuite.toml", include_str!("../formats/acquisuite.toml")),
     ("formats/campbell-array-days.toml", include_str!("../formats/campbell-array-days.toml")),
     ("formats/campbell-array.toml", include_str!("../formats/campbell-array.toml")),
@@ -29,6 +29,7 @@ const EMBEDDED: [(&str, &str); 47] = [
     ("formats/inmet.toml", include_str!("../formats/inmet.toml")),
     ("formats/isd-csv.toml", include_str!("../formats/isd-csv.toml")),
     ("formats/isd.toml", include_str!("../formats/isd.toml")),
+    ("formats/jma-columns.toml", include_str!("../formats/jma-columns.toml")),
     ("formats/jma.toml", include_str!("../formats/jma.toml")),
     ("formats/line-protocol-content.toml", include_str!("../formats/line-protocol-content.toml")),
     ("formats/line-protocol.toml", include_str!("../formats/line-protocol.toml")),

@@ -46,6 +46,23 @@ fn hours_may_be_written_with_seconds_or_without() {
 }
 
 #[test]
+fn year_month_and_day_may_have_columns_of_their_own() {
+    let daily = "ダウンロードした時刻：2026/07/22 21:05:15\r\n\r\n,,,東京,東京,東京\r\n年,月,日,最高気温(℃),最高気温(℃),最高気温(℃)\r\n\
+                 ,,,,,\r\n,,,,品質情報,均質番号\r\n2024,7,1,29.4,8,1\r\n2024,7,32,29.4,8,1\r\n";
+    let row = [
+        "東京 2024-06-30T15:00:00Z air_temperature_max=29.4 air_temperature_max_quality=8.0 air_temperature_max_homogeneity=1.0",
+    ];
+    check("/data.csv", shift_jis(daily), &row, &[(8, "is not a time")]);
+    let hourly = "ダウンロードした時刻：2026/01/01 00:00:00\r\n,,,,東京,東京\r\n年,月,日,時,降水量(mm),降水量(mm)\r\n,,,,,品質情報\r\n\
+                  2024,1,1,1,1.0,8\r\n2024,1,1,24,--,8\r\n";
+    let rows = [
+        "東京 2023-12-31T16:00:00Z precipitation=1.0 precipitation_quality=8.0",
+        "東京 2024-01-01T15:00:00Z precipitation_quality=8.0",
+    ];
+    check("/data.csv", shift_jis(hourly), &rows, &[]);
+}
+
+#[test]
 fn what_archives_have_may_be_older_than_loggers() {
     let rows = ["東京 1975-12-31T16:00:00Z air_temperature=5.1 air_temperature_quality=8.0 air_temperature_homogeneity=1.0"];
     check("/data.csv", shift_jis(&format!("{JMA}1976/1/1 1:00,5.1,8,1\r\n")), &rows, &[]);
