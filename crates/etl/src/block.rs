@@ -269,8 +269,8 @@ impl<'f> Block<'f> {
     fn finish(self) -> Result<Outcome, Refusal> {
         let rows = self.times.len();
         let layout = self.layout;
-        // Each with the place of its device.
-        let mut columns: Vec<(usize, (Column, ArrayRef))> = Vec::with_capacity(self.columns.len());
+        let devices = if layout.devices.is_empty() { std::slice::from_ref(&layout.device) } else { &layout.devices };
+        let mut columns: Vec<Vec<(Column, ArrayRef)>> = devices.iter().map(|_| Vec::with_capacity(self.columns.len())).collect();
         for (field, filling) in layout.fields.iter().zip(self.columns) {
             let (Field::Metric(metric), Some(filling)) = (field, filling) else { continue };
             let column = &metric.column;
@@ -279,15 +279,17 @@ impl<'f> Block<'f> {
             }
             let (kind, array) =
                 filling.finish().map_err(|error| Refusal { reason: format!("column {}: {error}", column.original) })?;
-            columns.push((metric.device, (Column { kind, ..column.clone() }, array)));
+            if let Some(columns) = columns.get_mut(metric.device) {
+                columns.push((Column { kind, ..column.clone() }, array));
+            }
         }
         let mut outcome = Outcome { parts: Vec::new(), refused: self.refused };
         if rows == 0 {
             return Ok(outcome);
         }
-        let devices = if layout.devices.is_empty() { std::slice::from_ref(&layout.device) } else { &layout.devices };
-        for (place, device) in devices.iter().enumerate() {
-            let of_device = columns.iter().filter(|(of, _)| *of == place).map(|(_, column)| column.clone());
+        let ts = TimestampMicrosecondArray::from(self.times).with_timezone("+00:00");
+        let row = Int64Array::from(self.numbers);
+        for (device, columns) in devices.iter().zip(columns) {
             outcome.parts.push(Part {
                 table: layout.table.clone(),
                 member: None,
@@ -295,9 +297,9 @@ impl<'f> Block<'f> {
                     Some(_) => self.devices.iter().map(Some).collect(),
                     None => StringArray::from_iter_values(std::iter::repeat_n(device, rows)),
                 },
-                ts: TimestampMicrosecondArray::from(self.times.clone()).with_timezone("+00:00"),
-                row: Int64Array::from(self.numbers.clone()),
-                columns: of_device.collect(),
+                ts: ts.clone(),
+                row: row.clone(),
+                columns,
             });
         }
         Ok(outcome)
