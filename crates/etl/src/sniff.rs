@@ -50,6 +50,7 @@ pub fn propose(file: &File<'_>, limits: &Limits) -> Result<Proposal, Refusal> {
     questions.push(comment);
     questions.push(layout::delimiter(&layouts));
     questions.push(layout.header());
+    questions.push(layout.leading());
     questions.push(layout.decimal());
     questions.push(layout.nulls());
     questions.push(times.question());

@@ -19,7 +19,8 @@ struct Row<'t> {
 pub(super) fn propose(file: &File<'_>, lines: &[&str]) -> Option<Proposal> {
     let lines: Vec<&str> = lines.iter().filter(|line| !line.trim().is_empty()).copied().collect();
     let rows: Vec<Row<'_>> = lines.iter().filter_map(|line| row(line)).collect();
-    let first = rows.first().filter(|_| rows.len() * 100 >= lines.len() * ROWS_PERCENT_MIN)?;
+    // A first line that is no such row may be a header.
+    let first = row(lines.first()?).filter(|_| rows.len() * 100 >= lines.len() * ROWS_PERCENT_MIN)?;
     let notation = Answer(r#"{ columns = ["year", "day", "time"], format = "%Y %j %{HHMM}" }"#.to_owned());
     // Below 32 the third number may be a month, and the fourth its day.
     let timestamp = if rows.iter().any(|row| row.day > 31) {

@@ -128,6 +128,16 @@ impl<'t> Layout<'t> {
         }
     }
 
+    /// What the header leaves out, where rows have a cell more than it.
+    pub(super) fn leading(&self) -> Question {
+        if self.names().len() + 1 != self.width() || self.headers.is_empty() {
+            return Question::moot("leading");
+        }
+        let why = "rows have one cell more than the header has names; if it is their first one, as statistics programs write the row's number, \
+                   this names it";
+        Question::suggested("leading", vec![Answer::list(&["row"])], why)
+    }
+
     /// The decimal sign: open when commas may as well set thousands apart.
     pub(super) fn decimal(&self) -> Question {
         let cells = || self.rows.iter().flatten().map(|cell| unquoted(cell)).filter(|cell| !is_like_time(cell));

@@ -101,6 +101,14 @@ fn rows_of_loggers_without_a_header_become_a_table_for_each_array() {
 }
 
 #[test]
+fn a_cell_that_the_header_does_not_name_is_asked_about() {
+    let text = b"\"date\",\"level\"\n\"1\",\"2026-01-13 08:00:00\",1.5\n\"2\",\"2026-01-13 08:10:00\",2.5\n";
+    let proposal = proposed("/a.csv", text);
+    assert_eq!(asks(&proposal), ["leading", "zone"], "{}", proposal.definition);
+    assert_eq!(filled("/a.csv", text, &["leading = [\"row\"]"]), (2, 0));
+}
+
+#[test]
 fn comments_and_a_row_of_widths_are_no_rows() {
     let text = b"# US Geological Survey\n# retrieved today\nagency_cd\tpeak_dt\tpeak_va\n5s\t10d\t8s\nUSGS\t2026-02-13\t120\nUSGS\t2026-03-14\t130\n";
     let proposal = proposed("/peaks.txt", text);
