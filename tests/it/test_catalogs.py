@@ -68,12 +68,14 @@ def road(request, tmp_path, servers):
     settings = {**servers, "INLET_ETL__NAMESPACE": name.replace("-", "_"), "INLET_ETL__QUEUE__VISIBILITY": "5s"}
     nodes = [Node(tmp_path / data, command=(command,), config=config, settings=settings)
              for data, command in [("edge", "ingest"), ("edge", "watch"), ("one", "etl"), ("two", "etl")]]
-    assert nodes[0].start().tables() == {}, "before anything was committed there are no tables, and that is no error"
-    # Those who work begin at the same moment, with no namespace and no table there.
-    ingest, (_, *workers) = nodes[0], [node.start() for node in nodes[1:]]
-    yield Road(ingest, workers, ingest.add_account("station-7"), backends.reader(), backends)
-    for node in nodes:
-        node.stop()
+    try:
+        assert nodes[0].start().tables() == {}, "before anything was committed there are no tables, and that is no error"
+        # Those who work begin at the same moment, with no namespace and no table there.
+        ingest, (_, *workers) = nodes[0], [node.start() for node in nodes[1:]]
+        yield Road(ingest, workers, ingest.add_account("station-7"), backends.reader(), backends)
+    finally:
+        for node in nodes:
+            node.stop()
 
 
 def test_two_workers_on_one_catalog_load_each_row_once(road):
