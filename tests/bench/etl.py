@@ -6,6 +6,7 @@ import datetime
 import os
 import pathlib
 import random
+import subprocess
 import sys
 import tempfile
 
@@ -17,7 +18,7 @@ from lake import Cost, Inlet, cost_of
 from machine import machine
 
 HERE = pathlib.Path(__file__).parent
-PARTS = ("fleet", "large", "single", "latency")
+PARTS = ("fleet", "large", "single", "lines", "latency")
 PEERS = ("duckdb", "polars")
 # One batch, as after an outage: nobody waits for the rows.
 BACKLOG = {"INLET_ETL__BATCH__MAX_AGE": "10m", "INLET_LOG__FILTER": "warn"}
@@ -152,6 +153,32 @@ def single(scratch: pathlib.Path, count: int) -> list[str]:
     return [f"## {count:,} files of one row", "", *table([result]), "", f"{each:.0f} µs of CPU a file; the rows are of one table in five.", ""]
 
 
+def lines_of_influx(scratch: pathlib.Path) -> list[str]:
+    """InfluxDB line protocol: read alone, beside the crate of its makers, and on the whole road."""
+    rng, file, size, moment = random.Random(7), scratch / "weather.lp", 0, 1_767_225_600
+    with open(file, "w", newline="") as out:
+        points = 0
+        while size < 50_000_000:
+            points, moment = points + 1, moment + 1
+            fields = (f"temperature={20 + rng.uniform(-9, 9):.2f},humidity={rng.uniform(20, 99):.1f},"
+                      f"pressure={rng.uniform(980, 1030):.1f},count={points}i,ok=true")
+            size += out.write(f"weather,station=s{points % 500:04},region=north {fields} {moment}000000000\n")
+    source, built = HERE / "peers" / "line_protocol", scratch / "target"
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--target-dir", built], cwd=source, check=True)
+    theirs, told = cost_of([str(built / "release" / "line-protocol-peer"), str(file)], log=scratch / "peer.log")
+    alone, shown = cost_of([os.environ["INLET_BIN"], "format", "test", "line-protocol", str(file)], log=scratch / "alone.log")
+    result, node = inlet("inlet", scratch, [("influx", file)], "influx_weather", "temperature", {})
+    node.remove()
+    if shown.split("\n")[-2] != f"{points} rows, 0 refused" or told.split() != [str(result.rows), f"{result.checksum:.2f}"]:
+        raise SystemExit(f"the results differ: {points} points, {told}, {shown.splitlines()[-1]}, {result}")
+    table = [f"| {name} | {cost.cpu_seconds:.2f} | {cost.rss_bytes / 1e6:.0f} |" for name, cost in
+             [("influxdb-line-protocol, parsed and dropped", theirs), ("inlet format test, into columns", alone),
+              ("inlet, the whole road", result.cost)]]
+    return [f"## One file of line protocol, {size / 1e6:.0f} MB", "", "| | CPU-seconds | max RSS MB |", "|---|--:|--:|", *table, "",
+            f"Into typed columns **{alone.cpu_seconds / theirs.cpu_seconds:.2f} ×** the CPU-seconds that the crate takes to parse, and "
+            f"{result.cost.cpu_seconds / theirs.cpu_seconds:.2f} × with sorted Parquet and the commit. All have {points:,} points.", ""]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests/bench/run etl", description=__doc__)
     parser.add_argument("--toa5", type=pathlib.Path, help="a folder of TOA5 files, a folder a station, in place of generated ones")
@@ -171,6 +198,7 @@ def main() -> None:
                 "fleet": lambda: fleet(folder, arguments.toa5),
                 "large": lambda: large(folder),
                 "single": lambda: single(folder, arguments.single),
+                "lines": lambda: lines_of_influx(folder),
                 "latency": lambda: latency.measure(folder, arguments.uploads),
             }[part]()
             print("\n".join(measured), flush=True)
