@@ -124,6 +124,17 @@ def test_keep_alives_during_a_transfer_do_not_hide_an_abort(device):
         assert [device.reply()[0] for _ in range(4)] == [426, 200, 200, 226]
 
 
+def test_names_that_are_no_utf8_keep_their_bytes(node, account):
+    """Of a device that knows Latin-1 alone, as of one that knows Shift JIS."""
+    with devices.login(node, account) as ftp:
+        ftp.encoding = "latin-1"
+        ftp.storbinary("STOR Zählwerk.dat", io.BytesIO(b"12345"))
+        assert ftp.size("Zählwerk.dat") == 5
+        assert "Z%E4hlwerk.dat" in ftp.nlst()
+        ftp.rename("Zählwerk.dat", "データ.dat".encode("shift_jis").decode("latin-1"))
+    assert (node.home(account) / "%83f%81[%83^.dat").exists()
+
+
 def test_options_of_ls_are_no_path(device):
     assert device.store("listed.dat", b"1")[0] == 226
     for command in ["NLST", "NLST -a", "NLST -l listed.dat"]:

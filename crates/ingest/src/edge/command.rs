@@ -3,9 +3,11 @@
 //! RFC 959 section 5.3, RFC 2389 (FEAT, OPTS), RFC 2428 (EPRT, EPSV), RFC 2640 (LANG), RFC 3659 (MDTM, MLST, REST, SIZE),
 //! RFC 4217 (AUTH, CCC, PBSZ, PROT), RFC 7151 (HOST), draft-somers-ftp-mfxx (MFMT).
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, percent_encode};
 
 use super::facts::Facts;
 use super::reply::Reply;
@@ -134,12 +136,20 @@ impl Family {
     }
 }
 
+/// A line as text. One that is not UTF-8 (RFC 2640) has a name in an encoding that no command tells, such as Latin-1 or Shift JIS: of
+/// such a line each byte beyond ASCII is written down as `%E4`, so that the file has a name, the same each time.
+pub(crate) fn text(line: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(line) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => percent_encode(line, &AsciiSet::EMPTY).to_string().into(),
+    }
+}
+
 /// Parses a control line without its line end.
 ///
 /// # Errors
 /// The reply that refuses it; the session goes on.
-pub(crate) fn parse(line: &[u8]) -> Result<Command<'_>, Reply> {
-    let line = std::str::from_utf8(line).map_err(|_| Reply::new(501, "The line is not UTF-8"))?;
+pub(crate) fn parse(line: &str) -> Result<Command<'_>, Reply> {
     // A path with a line end or a NUL in it could not be told from two commands further on.
     if line.contains(['\r', '\0']) {
         return Err(Reply::new(501, "A carriage return or NUL within a line is not allowed"));

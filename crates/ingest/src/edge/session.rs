@@ -162,7 +162,7 @@ impl Connection {
         self.reply(&Reply::new(220, "Inlet FTP server ready")).await?;
         loop {
             let line = self.next_line().await?;
-            match command::parse(&line) {
+            match command::parse(&command::text(&line)) {
                 Ok(command) => self.obey(command).await?,
                 Err(refusal) => self.reply(&refusal).await?,
             }

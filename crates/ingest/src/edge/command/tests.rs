@@ -1,17 +1,17 @@
-use super::{Command, Facts, Family, Mechanism, Security, Transfer, Type, Verb, parse};
+use super::{Command, Facts, Family, Mechanism, Security, Transfer, Type, Verb, parse, text};
 
 fn check(line: &str, expected: Command<'_>) {
-    assert_eq!(parse(line.as_bytes()).as_ref(), Ok(&expected), "{line:?}");
+    assert_eq!(parse(line).as_ref(), Ok(&expected), "{line:?}");
 }
 
 /// The code of the answer or the refusal that a line gets without anybody else being asked.
-fn check_code(line: impl AsRef<[u8]>, expected: u16) {
+fn check_code(line: impl AsRef<str>, expected: u16) {
     let line = line.as_ref();
     let code = match parse(line) {
         Ok(Command::Answer(reply)) | Err(reply) => reply.code,
-        Ok(other) => panic!("{:?} was parsed as {other:?}", String::from_utf8_lossy(line)),
+        Ok(other) => panic!("{:?} was parsed as {other:?}", line),
     };
-    assert_eq!(code, expected, "{:?}", String::from_utf8_lossy(line));
+    assert_eq!(code, expected, "{:?}", line);
 }
 
 fn transfer(verb: Verb, path: &str) -> Command<'_> {
@@ -233,10 +233,16 @@ fn a_time_of_modification_is_one_that_there_is() {
 
 #[test]
 fn bytes_that_cannot_be_a_path_are_refused() {
-    check_code(b"STOR Z\xe4hlwerk.csv", 501);
-    check_code(b"STOR a\rb", 501);
-    check_code(b"STOR a\0b", 501);
-    check_code(b"\xff\xfe", 501);
+    check_code("STOR a\rb", 501);
+    check_code("STOR a\0b", 501);
+}
+
+#[test]
+fn names_in_other_encodings_keep_their_bytes() {
+    let latin_1 = b"STOR Z\xe4hl 100%.csv";
+    assert_eq!(text(latin_1), "STOR Z%E4hl 100%.csv");
+    assert_eq!(text(b"STOR \x83f\x81[\x83^.csv"), "STOR %83f%81[%83^.csv", "Shift JIS");
+    assert_eq!(text("STOR Zählwerk.csv".as_bytes()), "STOR Zählwerk.csv");
 }
 
 mod properties {
@@ -245,12 +251,12 @@ mod properties {
     proptest! {
         #[test]
         fn no_line_makes_the_parser_panic(line in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = super::parse(&line);
+            let _ = super::parse(&super::text(&line));
         }
 
         #[test]
         fn no_argument_makes_the_parser_panic(verb in "PORT|EPRT|EPSV|REST|OPTS|TYPE", argument in "\\PC*") {
-            let _ = super::parse(format!("{verb} {argument}").as_bytes());
+            let _ = super::parse(&format!("{verb} {argument}"));
         }
     }
 }

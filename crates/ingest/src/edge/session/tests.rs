@@ -129,9 +129,8 @@ async fn what_libunftp_hangs_up_for_is_answered() {
     ] {
         device.expect(line, reply).await;
     }
-    device.control.write_all(b"STOR Z\xe4hler.csv\r\n").await.unwrap();
-    device.expect_reply("501 ").await;
-    device.expect("PWD", "257 ").await;
+    device.control.write_all(b"MKD Z\xe4hler\r\n").await.unwrap();
+    device.expect_reply("257 \"/Z%E4hler\"").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
