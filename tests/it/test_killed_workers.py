@@ -134,15 +134,14 @@ def test_killed_workers_lose_nothing_and_double_nothing(shared):
 
     for worker in workers:
         worker.start()
-    sender = threading.Thread(target=send)
-    sender.start()
+    sent = ThreadPoolExecutor(1).submit(send)
     for _ in range(KILLS):
         # Not a wait for a condition: the moment of the kill is what is drawn at random.
         threading.Event().wait(lot.uniform(*LIFE))
         killed = lot.choice(workers)
         killed.kill()
         killed.start()
-    sender.join()
+    sent.result()
     until("a queue that was worked off", lambda: backends.messages() == 0, 1800)
 
     # Stopped in good order: no batch is open any more, so that what comes twice would be there by now.
