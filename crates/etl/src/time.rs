@@ -149,9 +149,12 @@ pub(crate) fn offset(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// The value of digits, all of them.
+/// The value of digits, all of them; `None` when there are more than any number has.
 fn digits(text: &[u8]) -> Option<i64> {
-    text.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+    text.iter().try_fold(0_i64, |value, byte| {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 /// Reads a number of one to `digits_max` digits.
