@@ -7,6 +7,8 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterable
 
@@ -24,18 +26,27 @@ class Cost:
     rss_bytes: int
 
 
+# A process counts what its parent held when it was made as its own: this one between, which holds next to nothing, is the parent.
+MEASURE = """
+import json, os, sys
+_, status, usage = os.wait4(os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ), 0)
+with open(sys.argv[1], "w") as out:
+    json.dump([usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024], out)
+sys.exit(os.waitstatus_to_exitcode(status) % 256)
+"""
+
+
 def cost_of(command: list[str], environment: dict[str, str] | None = None, log: pathlib.Path | None = None) -> tuple[Cost, str]:
     """Runs a command in a process of its own. Returns what it took, its children's share included, and what it printed."""
-    started = time.monotonic()
-    with open(log or os.devnull, "wb") as errors:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors)
-        printed = process.stdout.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.monotonic() - started
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}; see {log}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024), printed
+    with open(log or os.devnull, "wb") as errors, tempfile.NamedTemporaryFile("r") as usage:
+        measured = [sys.executable, "-S", "-c", MEASURE, usage.name, *command]
+        started = time.monotonic()
+        done = subprocess.run(measured, env=environment, stdout=subprocess.PIPE, stderr=errors, check=False)
+        wall = time.monotonic() - started
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}; see {log}")
+        cpu, rss = json.load(usage)
+    return Cost(cpu, wall, rss), done.stdout.decode()
 
 
 def ulid(number: int) -> str:
