@@ -171,10 +171,10 @@ def lines_of_influx(scratch: pathlib.Path) -> list[str]:
     node.remove()
     if shown.split("\n")[-2] != f"{points} rows, 0 refused" or told.split() != [str(result.rows), f"{result.checksum:.2f}"]:
         raise SystemExit(f"the results differ: {points} points, {told}, {shown.splitlines()[-1]}, {result}")
-    table = [f"| {name} | {cost.cpu_seconds:.2f} | {cost.rss_bytes / 1e6:.0f} |" for name, cost in
+    costs = [f"| {name} | {cost.cpu_seconds:.2f} | {cost.rss_bytes / 1e6:.0f} |" for name, cost in
              [("influxdb-line-protocol, parsed and dropped", theirs), ("inlet format test, into columns", alone),
               ("inlet, the whole road", result.cost)]]
-    return [f"## One file of line protocol, {size / 1e6:.0f} MB", "", "| | CPU-seconds | max RSS MB |", "|---|--:|--:|", *table, "",
+    return [f"## One file of line protocol, {size / 1e6:.0f} MB", "", "| | CPU-seconds | max RSS MB |", "|---|--:|--:|", *costs, "",
             f"Into typed columns **{alone.cpu_seconds / theirs.cpu_seconds:.2f} ×** the CPU-seconds that the crate takes to parse, and "
             f"{result.cost.cpu_seconds / theirs.cpu_seconds:.2f} × with sorted Parquet and the commit. All have {points:,} points.", ""]
 

@@ -125,13 +125,14 @@ pub(crate) enum DateOrderFault {
 }
 
 impl DateOrderFault {
-    /// What a format can say of the order; `None` where nothing it says would help.
-    pub(crate) fn line(self) -> Option<&'static str> {
-        match self {
-            Self::Both(_) => None,
-            Self::NotShown { year_may_be_first: false } => Some(r#"date_order = "day-month" or "month-day""#),
-            Self::NotShown { year_may_be_first: true } => Some(r#"date_order = "day-month", "month-day" or "year-first""#),
-        }
+    /// What is wrong, with the line that a format may say the order by, at this place in its definition, where that would help.
+    pub(crate) fn reason(self, place: &str, format: &str) -> String {
+        let line = match self {
+            Self::Both(_) => return self.to_string(),
+            Self::NotShown { year_may_be_first: false } => r#"date_order = "day-month" or "month-day""#,
+            Self::NotShown { year_may_be_first: true } => r#"date_order = "day-month", "month-day" or "year-first""#,
+        };
+        format!("{self}: add {line} {place} in format {format:?}, or in one of its own for this device")
     }
 }
 

@@ -22,7 +22,7 @@ const FILE_BYTES_TARGET: usize = 512 << 20;
 const ROW_GROUP_ROWS: usize = 1 << 20;
 /// A row group is written when it is whole, and held in memory until then: one of very many columns is closed early.
 const ROW_GROUP_BYTES: usize = 64 << 20;
-/// What dictionaries leave is hardly smaller at level 3: by 2 % at most on loggers' files, at a twentieth more CPU for the whole road.
+/// What dictionaries leave is hardly smaller at level 3, by 2 % at most on loggers' files, and its contexts take more memory.
 const ZSTD_LEVEL: i32 = 1;
 /// Files written at the same time, and the rows that they hold together.
 const SPANS_AT_ONCE: usize = 8;

@@ -265,11 +265,7 @@ fn with_date_order<'f>(layout: Layout<'f>, lines: &Lines<'_>, reading: &Reading<
         Ok(order) => order,
         // Among rows that another notation of the format reads, such times cost their own rows.
         Err(DateOrderFault::NotShown { .. }) if layout.reads_any(lines.clone(), time) => None,
-        Err(fault) => {
-            let name = &reading.format.name;
-            let line = |line| format!(": add {line} to timestamp in format {name:?}, or in one of its own for this device");
-            return Err(format!("{fault}{}", fault.line().map(line).unwrap_or_default()));
-        }
+        Err(fault) => return Err(fault.reason("to timestamp", &reading.format.name)),
     };
     Ok(Layout { time: layout.time.clone().ordered(order), ..layout })
 }

@@ -120,11 +120,7 @@ impl Toa5 {
             Ok(None) => DateOrderFault::NotShown { year_may_be_first: false },
             Err(fault) => fault,
         };
-        let reason = fault.line().map_or_else(
-            || fault.to_string(),
-            |line| format!("{fault}: add {line} below [toa5] in format {format:?}, or in one of its own for this device"),
-        );
-        Err(Unusable::File(Refusal { reason }))
+        Err(Unusable::File(Refusal { reason: fault.reason("below [toa5]", format) }))
     }
 }
 

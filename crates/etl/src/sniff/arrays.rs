@@ -51,7 +51,7 @@ fn row(line: &str) -> Option<Row<'_>> {
     };
     let (_array, year, day, time) = (number(3)?, number(4)?, number(3)?, number(4)?);
     let day: u32 = day.parse().ok().filter(|day| (1..=366).contains(day))?;
-    let clock: u32 = time.parse().ok().filter(|clock| *clock <= 2400 && clock % 100 < 60)?;
+    let is_clock = time.parse::<u32>().is_ok_and(|clock| clock <= 2400 && clock % 100 < 60);
     let is_year = matches!(year.get(..2)?, "19" | "20") && year.len() == 4;
-    (is_year && clock <= 2400 && cells.next().is_some()).then_some(Row { year, day, time })
+    (is_year && is_clock && cells.next().is_some()).then_some(Row { year, day, time })
 }
