@@ -9,6 +9,7 @@ mod report;
 mod runner;
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -84,9 +85,14 @@ impl Job {
 
     /// The job in a message's body, or what is wrong with it; `None` for messages of other kinds.
     pub(crate) fn read(body: &str) -> Option<Result<Self, String>> {
-        let message: serde_json::Value = serde_json::from_str(body).ok()?;
-        message.get("inlet")?;
-        let job = serde_json::from_value(message).map_err(|error| error.to_string()).and_then(|Envelope { inlet: job }| {
+        /// Nearly all messages are of other kinds, of which nothing needs to be kept.
+        #[derive(Deserialize)]
+        struct Kind {
+            #[serde(rename = "inlet")]
+            _job: IgnoredAny,
+        }
+        serde_json::from_str::<Kind>(body).ok()?;
+        let job = serde_json::from_str(body).map_err(|error| error.to_string()).and_then(|Envelope { inlet: job }| {
             match (job.version, Ulid::from_string(&job.job)) {
                 (VERSION, Ok(_)) => Ok(job),
                 (VERSION, Err(_)) => Err(format!("{:?} is no name of a job", job.job)),
