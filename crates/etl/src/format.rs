@@ -25,7 +25,7 @@ mod tob;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use claim::Claim;
+use claim::{Claim, Telling};
 use definition::{Arrival, Problems};
 use delimited::Delimited;
 use encoding_rs::Encoding;
@@ -330,9 +330,9 @@ impl Parser {
     }
 
     /// The names in a file's header, or why there are none.
-    fn names(&self, text: &Text<'_>) -> Result<Vec<String>, String> {
+    fn names(&self, text: &Text<'_>, telling: Telling) -> Result<Vec<String>, String> {
         match self {
-            Self::Delimited(delimited) => delimited.names(text),
+            Self::Delimited(delimited) => delimited.names(text, telling),
             _ => Err("it has no header row".to_owned()),
         }
     }

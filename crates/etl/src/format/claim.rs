@@ -10,7 +10,7 @@ mod choice;
 mod texts;
 
 use choice::Missing;
-pub(super) use choice::claimed;
+pub(super) use choice::{Telling, claimed};
 use encoding_rs::UTF_8;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use regex::Regex;
@@ -110,36 +110,36 @@ impl Claim {
     }
 
     /// What is missing of the conditions that the bytes have no part in.
-    fn place_missing(&self, file: &File<'_>) -> Result<(), Missing> {
+    fn place_missing(&self, file: &File<'_>, telling: Telling) -> Result<(), Missing> {
         if !self.written.devices.is_empty() && !self.devices.is_match(file.device) {
-            return Err(Missing::of_place(format!("the device is not {}", one_of(&self.written.devices))));
+            return Err(Missing::of_place(telling.say(|| format!("the device is not {}", one_of(&self.written.devices)))));
         }
         if !self.written.paths.is_empty() && !self.paths.is_match(file.path) {
-            return Err(Missing::of_place(format!("the path is not {}", one_of(&self.written.paths))));
+            return Err(Missing::of_place(telling.say(|| format!("the path is not {}", one_of(&self.written.paths)))));
         }
         Ok(())
     }
 
     /// How specific the claim on this file is, or what is missing. Only what shows nowhere else is looked for in the whole of its text.
-    fn rank(&self, texts: &mut Texts<'_, '_>, format: &Format) -> Result<Rank, Missing> {
+    fn rank(&self, texts: &mut Texts<'_, '_>, format: &Format, telling: Telling) -> Result<Rank, Missing> {
         let Match { columns, first_column, .. } = &self.written;
         let places = usize::from(!self.written.devices.is_empty()) + usize::from(!self.written.paths.is_empty());
         // Conditions that hold, of which each one makes the format likelier.
         let place = 2 * places;
         let mut held = place;
         let begun = match texts.head(&format.encodings) {
-            Ok(text) => self.top_missing(text, &mut held)?,
+            Ok(text) => self.top_missing(text, &mut held, telling)?,
             Err(refusal) => {
                 let reason = refusal.reason.clone();
                 // The format's own file, saved in UTF-8, begins as its files do.
-                let begins = texts.head(&[UTF_8]).is_ok_and(|text| self.top_missing(text, &mut held).is_ok());
+                let begins = texts.head(&[UTF_8]).is_ok_and(|text| self.top_missing(text, &mut held, Telling::Silent).is_ok());
                 return Err(if begins { Missing::of_header(held, reason) } else { Missing::of_text(place, reason) });
             }
         };
         if !(columns.is_empty() && first_column.is_empty()) {
             let text = texts.head(&format.encodings).map_err(|refusal| Missing::of_text(held, refusal.reason.clone()))?;
-            let names = format.parser.names(text).map_err(|reason| Missing::of_text(held, reason))?;
-            self.names_missing(&names, &mut held)?;
+            let names = format.parser.names(text, telling).map_err(|reason| Missing::of_text(held, reason))?;
+            self.names_missing(&names, &mut held, telling)?;
         }
         if !self.members.is_empty() {
             // A look for the names is much cheaper than to read a document for nothing.
@@ -177,7 +177,7 @@ impl Claim {
     }
 
     /// What is missing of the conditions on the lines at the top; how long the beginning is that the text has of those listed.
-    fn top_missing(&self, text: &Text<'_>, held: &mut usize) -> Result<Option<usize>, Missing> {
+    fn top_missing(&self, text: &Text<'_>, held: &mut usize, telling: Telling) -> Result<Option<usize>, Missing> {
         let Match { begins, first_line, .. } = &self.written;
         let mut top = text.lines();
         skip_separator_line(&mut top);
@@ -185,16 +185,17 @@ impl Claim {
         let start = first.as_ref().map_or("", |line| line.text);
         let begun = begins.iter().filter(|begin| start.starts_with(begin.as_str())).map(String::len).max();
         if !begins.is_empty() && begun.is_none() {
-            return Err(Missing::of_text(*held, format!("it does not begin with {}", one_of(begins))));
+            return Err(Missing::of_text(*held, telling.say(|| format!("it does not begin with {}", one_of(begins)))));
         }
         *held += usize::from(begun.is_some());
         if !self.first_line.is_empty() && !self.first_line.iter().any(|regex| regex.is_match(start)) {
-            return Err(Missing::of_text(*held, format!("its first line is not {}", one_of(first_line))));
+            return Err(Missing::of_text(*held, telling.say(|| format!("its first line is not {}", one_of(first_line)))));
         }
         *held += usize::from(!first_line.is_empty());
         for regex in &self.lines {
             if !text.lines().take(TOP_LINES).any(|line| regex.is_match(line.text)) {
-                return Err(Missing::of_text(*held, format!("none of its first {TOP_LINES} lines is `{regex}`")));
+                let what = telling.say(|| format!("none of its first {TOP_LINES} lines is `{regex}`"));
+                return Err(Missing::of_text(*held, what));
             }
             *held += 1;
         }
@@ -202,7 +203,7 @@ impl Claim {
     }
 
     /// What is missing of the names in a header.
-    fn names_missing(&self, names: &[String], held: &mut usize) -> Result<(), Missing> {
+    fn names_missing(&self, names: &[String], held: &mut usize, telling: Telling) -> Result<(), Missing> {
         let Match { columns, first_column, .. } = &self.written;
         // Read with the wrong delimiter, a header is one name; and a header in which nothing is as expected is another's.
         let missing = |near: bool| if near && names.len() > 1 { Missing::of_header } else { Missing::of_text };
@@ -210,13 +211,16 @@ impl Claim {
         let known = columns.iter().filter(has).count();
         *held += known;
         if let Some(absent) = columns.iter().find(|column| !has(column)) {
-            return Err(missing(known > 0)(*held, format!("its header has no column {absent:?}")));
+            return Err(missing(known > 0)(*held, telling.say(|| format!("its header has no column {absent:?}"))));
         }
         let is_first = |column: &String| names.first().is_some_and(|name| same(name, column));
         if !first_column.is_empty() && !first_column.iter().any(is_first) {
-            let found: String = names.first().into_iter().flat_map(|name| name.chars()).take(SHOWN).collect();
-            let date = if same(&found, "date") { ", and a date alone does not say when on that day" } else { "" };
-            return Err(missing(true)(*held, format!("its first column is {found:?}, not {}{date}", one_of(first_column))));
+            let what = telling.say(|| {
+                let found: String = names.first().into_iter().flat_map(|name| name.chars()).take(SHOWN).collect();
+                let date = if same(&found, "date") { ", and a date alone does not say when on that day" } else { "" };
+                format!("its first column is {found:?}, not {}{date}", one_of(first_column))
+            });
+            return Err(missing(true)(*held, what));
         }
         Ok(())
     }

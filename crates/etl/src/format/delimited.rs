@@ -21,6 +21,7 @@ pub(super) use keys::DelimitedKeys;
 use keys::Holds;
 use naming::Naming;
 
+use super::claim::Telling;
 use super::definition::Problems;
 use super::{DATE_ORDER, Reading, Yield};
 use crate::block::{self, DateOrderFault, Field, Layout, Outcome, Take};
@@ -76,12 +77,16 @@ impl Delimited {
     }
 
     /// The names in a file's first header, or why there are none.
-    pub(super) fn names(&self, text: &Text<'_>) -> Result<Vec<String>, String> {
+    pub(super) fn names(&self, text: &Text<'_>, telling: Telling) -> Result<Vec<String>, String> {
+        // A look for how tables begin is much cheaper than to go through all lines for nothing.
+        if self.begins().next().is_some() && !self.begins().any(|begins| text.has(&[begins])) {
+            return Err(telling.say(|| self.no_table(text)));
+        }
         let mut lines = text.lines();
         let (mut facts, mut refused) = (Facts::new(&self.facts), Vec::new());
         let syntax = self.syntax_of(text);
         let begun = self.next_table(&mut lines, &mut facts, None, &mut refused);
-        let Some((form, above)) = begun else { return Err(self.no_table(text)) };
+        let Some((form, above)) = begun else { return Err(telling.say(|| self.no_table(text))) };
         let reader = HeaderReader { delimited: self, form, syntax: &syntax };
         match reader.read(&mut lines, &above, &mut facts)? {
             Some(header) => Ok(header.names),

@@ -12,6 +12,22 @@ use crate::text::Text;
 /// Of formats that do not claim a file so many are named, with what is missing.
 const NAMED: usize = 3;
 
+/// Whether what a file lacks is put into words: it is for a file that no format claims, and not at every look at one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::format) enum Telling {
+    Silent,
+    Told,
+}
+
+impl Telling {
+    pub(in crate::format) fn say(self, what: impl FnOnce() -> String) -> String {
+        match self {
+            Self::Silent => String::new(),
+            Self::Told => what(),
+        }
+    }
+}
+
 /// What a file lacks that a format asks for.
 #[derive(Debug)]
 pub(super) struct Missing {
@@ -58,27 +74,24 @@ pub(in crate::format) fn claimed<'f, 'b>(
         return Ok(None);
     }
     let mut texts = Texts::new(file.bytes, limits);
-    let mut missing = Vec::new();
     let mut best: Option<(Rank, &Format)> = None;
     let mut rival = None;
     for format in formats {
         if best.is_some_and(|(rank, _)| rank > format.claim.rank_max()) {
             break;
         }
-        let placed = format.claim.place_missing(file);
+        let placed = format.claim.place_missing(file, Telling::Silent);
         if placed.is_ok() && texts.is_blank(&format.encodings) {
             return Ok(None);
         }
-        match placed.and_then(|()| format.claim.rank(&mut texts, format)) {
-            Err(what) => missing.push((format, what)),
-            Ok(rank) => match best.map_or(Ordering::Greater, |(other, _)| rank.cmp(&other)) {
-                Ordering::Greater => (best, rival) = (Some((rank, format)), None),
-                Ordering::Equal => rival = Some(format),
-                Ordering::Less => {}
-            },
+        let Ok(rank) = placed.and_then(|()| format.claim.rank(&mut texts, format, Telling::Silent)) else { continue };
+        match best.map_or(Ordering::Greater, |(other, _)| rank.cmp(&other)) {
+            Ordering::Greater => (best, rival) = (Some((rank, format)), None),
+            Ordering::Equal => rival = Some(format),
+            Ordering::Less => {}
         }
     }
-    let Some((_, format)) = best else { return Err(unclaimed(missing)) };
+    let Some((_, format)) = best else { return Err(unclaimed(formats, file, &mut texts)) };
     if let Some(rival) = rival {
         let reason = format!("formats {} and {} both claim the file: give one of them paths or devices", format.name, rival.name);
         return Err(Refusal { reason });
@@ -87,7 +100,13 @@ pub(in crate::format) fn claimed<'f, 'b>(
 }
 
 /// Names the formats that came nearest.
-fn unclaimed(mut missing: Vec<(&Format, Missing)>) -> Refusal {
+fn unclaimed(formats: &[Format], file: &File<'_>, texts: &mut Texts<'_, '_>) -> Refusal {
+    let mut missing = Vec::new();
+    for format in formats {
+        let placed = format.claim.place_missing(file, Telling::Told);
+        let lacks = placed.and_then(|()| format.claim.rank(texts, format, Telling::Told)).err();
+        missing.extend(lacks.map(|missing| (format, missing)));
+    }
     missing.sort_by_key(|(_, missing)| Reverse(missing.nearness));
     let others = missing.len().saturating_sub(NAMED);
     let named = missing.iter().take(NAMED).map(|(format, missing)| format!("{}: {}", format.name, missing.what));
