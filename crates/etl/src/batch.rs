@@ -1,7 +1,7 @@
-//! Rows of many uploads → record batches in the table's form, partition by partition, within one by device and time.
+//! Rows of many uploads → the columns of the table, partition by partition, within one by device and time.
 //!
-//! Files hold their rows in order already, so what is sorted is runs of rows. Columns are put together a slice at a time, so that a
-//! batch is in memory once, packed, and not once more as it is written.
+//! Files hold their rows in order already, so what is sorted is runs of rows. They are given away column by column, and a column a
+//! slice at a time, so that a batch is in memory once, packed, and not once more as it is written.
 
 mod order;
 
@@ -17,18 +17,17 @@ use arrow::buffer::ScalarBuffer;
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
 use jiff::Timestamp;
 
 use crate::extra;
-use crate::packed::{Packed, Sequence, Values, Whole, nulls};
+use crate::packed::{Packed, Sequence, Stretch, Values, Whole, nulls};
 use crate::rows::{Column, Kind, Part};
-use crate::table::{DEVICE, INGESTED_AT, Partition, ROW, TS, UPLOAD};
+use crate::table::{DEVICE, INGESTED_AT, Partition, ROW, TS, UPLOAD, is_own};
 
 use order::Run;
 pub(crate) use order::Span;
 
-/// Rows of one record batch at most.
+/// Rows of one array at most.
 const SLICE_ROWS: usize = 16 << 10;
 /// 0001-01-01, the first day that every reader of tables knows.
 const YEAR_1_MICROSECONDS: i64 = -62_135_596_800_000_000;
@@ -80,20 +79,59 @@ pub(crate) fn arrange<'p>(
     Ok(Arranged { schema: schema.clone(), parts, headers, places, spans, devices, ingested_at: moment(ingested_at) })
 }
 
+/// Rows of a partition that are written together, in their order.
+#[derive(Debug)]
+pub(crate) struct Group<'a> {
+    of: &'a Arranged<'a>,
+    slices: Vec<Vec<Run>>,
+}
+
 impl Arranged<'_> {
-    /// The rows of a partition in their order, some at a time.
-    pub(crate) fn batches(&self, span: &Span) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> {
-        order::slices(&span.runs, SLICE_ROWS).map(|runs| self.batch(&runs))
+    /// The form of the rows.
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
     }
 
-    fn batch(&self, runs: &[Run]) -> Result<RecordBatch, ArrowError> {
+    /// The rows of a partition in their order, so many together at most.
+    pub(crate) fn groups(&self, span: &Span, rows_max: usize) -> impl Iterator<Item = Group<'_>> {
+        order::slices(&span.runs, rows_max).map(|runs| Group { of: self, slices: order::slices(&runs, SLICE_ROWS).collect() })
+    }
+}
+
+impl Group<'_> {
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.slices.iter().flatten().map(|run| run.rows.len()).sum()
+    }
+
+    /// The column at a place of the schema, some rows at a time.
+    pub(crate) fn column(&self, place: usize) -> impl Iterator<Item = Result<ArrayRef, ArrowError>> {
+        self.slices.iter().map(move |runs| self.of.column(place, self.of.schema.field(place), runs))
+    }
+
+    /// The metric at a place of the schema as it is packed; `None` when it is not packed everywhere, or no metric.
+    pub(crate) fn packed(&self, place: usize) -> Option<Vec<Stretch<'_>>> {
+        if is_own(self.of.schema.field(place).name()) {
+            return None;
+        }
+        let stretch = |run: &Run| match self.of.values(place, run) {
+            None => Some((None, run.rows.clone())),
+            Some(Values::Whole(whole)) => Some((Some(whole), run.rows.clone())),
+            Some(Values::Array(array)) => (array.data_type() == &DataType::Null).then(|| (None, run.rows.clone())),
+        };
+        self.slices.iter().flatten().map(stretch).collect()
+    }
+}
+
+impl<'p> Arranged<'p> {
+    /// The values of a metric in the part that a run is of; `None` where it has no such column.
+    fn values(&self, place: usize, run: &Run) -> Option<&'p Values> {
+        let column = (*self.places.get(*self.headers.get(run.part)?)?.get(place)?)?;
+        self.parts.get(run.part)?.of.values.get(column)
+    }
+
+    fn column(&self, place: usize, field: &Field, runs: &[Run]) -> Result<ArrayRef, ArrowError> {
         let rows = runs.iter().map(|run| run.rows.len()).sum();
-        let columns = self.schema.fields().iter().enumerate();
-        let columns = columns.map(|(place, field)| self.column(place, field, runs, rows)).collect::<Result<_, _>>()?;
-        RecordBatch::try_new(self.schema.clone(), columns)
-    }
-
-    fn column(&self, place: usize, field: &Field, runs: &[Run], rows: usize) -> Result<ArrayRef, ArrowError> {
         Ok(match field.name().as_str() {
             DEVICE => Arc::new(self.devices(runs, rows)),
             TS => Arc::new(TimestampMicrosecondArray::from(self.gather(runs, rows, |part| &part.ts)).with_timezone("+00:00")),
@@ -135,10 +173,7 @@ impl Arranged<'_> {
 
     /// A metric of all runs; null where a part has no such column, or no value in it.
     fn metric(&self, place: usize, of: &DataType, runs: &[Run], rows: usize) -> Result<ArrayRef, ArrowError> {
-        let values = |run: &Run| {
-            let column = (*self.places.get(*self.headers.get(run.part)?)?.get(place)?)?;
-            self.parts.get(run.part)?.of.values.get(column)
-        };
+        let values = |run: &Run| self.values(place, run);
         match of {
             DataType::Float64 => numbers::<Float64Type>(runs, rows, of, values, Whole::push_doubles),
             DataType::Int64 => numbers::<Int64Type>(runs, rows, of, values, Whole::push_longs),

@@ -2,7 +2,7 @@
 //! and the better compressed are the files that it makes.
 //!
 //! Sensors give rounded numbers. A column of them is kept as whole numbers of its last decimal place, counted from its smallest
-//! value, in two or four bytes each. What does not come back from that bit by bit is kept as it came.
+//! value, in two or four bytes each. What does not come back from that bit by bit is kept as it came; a zero may lose its sign.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,9 +16,11 @@ use crate::batch::data_type;
 use crate::rows::{Column, Kind, Part};
 use crate::spool::Spooled;
 
+mod dictionary;
 mod sequence;
 mod whole;
 
+pub(crate) use dictionary::{Dictionary, Stretch};
 pub(crate) use sequence::Sequence;
 pub(crate) use whole::{Whole, nulls};
 
@@ -295,7 +297,7 @@ impl Devices {
 
 impl Values {
     /// Packs a column. `decimals` is how many decimal places the column before had, for a start, and becomes what this one has.
-    fn of(array: ArrayRef, kind: Kind, decimals: &mut u8) -> Self {
+    pub(crate) fn of(array: ArrayRef, kind: Kind, decimals: &mut u8) -> Self {
         let any: &dyn std::any::Any = array.as_any();
         let whole = match kind {
             Kind::Double => any.downcast_ref::<Float64Array>().and_then(|array| Whole::of_doubles(array, decimals)),

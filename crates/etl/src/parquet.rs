@@ -1,4 +1,12 @@
 //! Arranged rows → Parquet files of a table, one or more for each partition.
+//!
+//! Column chunks of rounded numbers are made here ([`chunk`]), all others by the parquet crate.
+
+mod chunk;
+mod described;
+mod file;
+mod hybrid;
+mod values;
 
 use ::parquet::basic::{Compression, Encoding, ZstdLevel};
 use ::parquet::file::metadata::SortingColumn;
@@ -7,21 +15,18 @@ use ::parquet::schema::types::ColumnPath;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use iceberg::spec::{DataFile, DataFileFormat, PartitionKey, PrimitiveType, Schema, Struct, Type};
 use iceberg::table::Table;
-use iceberg::writer::base_writer::data_file_writer::DataFileWriterBuilder;
-use iceberg::writer::file_writer::ParquetWriterBuilder;
-use iceberg::writer::file_writer::location_generator::{DefaultFileNameGenerator, DefaultLocationGenerator};
-use iceberg::writer::file_writer::rolling_writer::RollingFileWriterBuilder;
-use iceberg::writer::{IcebergWriter, IcebergWriterBuilder};
+use iceberg::writer::file_writer::location_generator::{
+    DefaultFileNameGenerator, DefaultLocationGenerator, FileNameGenerator, LocationGenerator,
+};
 use iceberg::{Error, ErrorKind};
 
 use crate::batch::{Arranged, Span};
-use crate::table::{DEVICE, Partition, ROW, TS};
+use crate::table::{DEVICE, Partition, TS};
+use file::File;
 
 const FILE_BYTES_TARGET: usize = 512 << 20;
-/// A dictionary is written once a row group: the more rows, the less it costs.
-const ROW_GROUP_ROWS: usize = 1 << 20;
-/// A row group is written when it is whole, and held in memory until then: one of very many columns is closed early.
-const ROW_GROUP_BYTES: usize = 64 << 20;
+/// A row group is held in memory until it is whole: at 8 bytes each, and with nothing gained by compression, these are 64 MiB.
+const ROW_GROUP_VALUES: usize = 8 << 20;
 /// What dictionaries leave is hardly smaller at level 3, by 2 % at most on loggers' files, and its contexts take more memory.
 const ZSTD_LEVEL: i32 = 1;
 /// Files written at the same time, and the rows that they hold together.
@@ -34,24 +39,36 @@ pub(crate) async fn write(table: &Table, arranged: &Arranged<'_>, name: &str) ->
     let schema = metadata.current_schema();
     let spec = metadata.default_partition_spec();
     let by = partition(table)?;
-    let builder = DataFileWriterBuilder::new(RollingFileWriterBuilder::new(
-        ParquetWriterBuilder::new(properties(schema, arranged.devices), schema.clone()),
-        FILE_BYTES_TARGET,
-        table.file_io().clone(),
-        DefaultLocationGenerator::new(metadata)?,
-        DefaultFileNameGenerator::new(name.to_owned(), None, DataFileFormat::Parquet),
-    ));
+    let properties = properties(schema, arranged.devices);
+    let rows_max = (ROW_GROUP_VALUES / arranged.schema().fields().len().max(1)).max(1);
+    let folders = DefaultLocationGenerator::new(metadata)?;
+    let names = DefaultFileNameGenerator::new(name.to_owned(), None, DataFileFormat::Parquet);
     let spans = arranged.spans.iter().map(|span| {
         let partition = Struct::from_iter([Some(by.literal(span.number))]);
         let partition = PartitionKey::new(spec.as_ref().clone(), schema.clone(), partition);
-        let builder = &builder;
+        let (properties, folders, names) = (&properties, &folders, &names);
         async move {
-            let mut writer = builder.build(Some(partition)).await?;
-            for rows in arranged.batches(span) {
-                let misfit = |source| Error::new(ErrorKind::DataInvalid, "rows do not fit the table").with_source(source);
-                writer.write(rows.map_err(misfit)?).await?;
+            let mut written = Vec::new();
+            let mut open = None;
+            for group in arranged.groups(span, rows_max) {
+                let mut file = match open.take() {
+                    Some(file) => file,
+                    None => {
+                        let path = folders.generate_location(Some(&partition), &names.generate_file_name());
+                        File::create(table.file_io().new_output(path)?, arranged.schema(), properties).await?
+                    }
+                };
+                file.write(&group).await?;
+                if file.bytes() < FILE_BYTES_TARGET {
+                    open = Some(file);
+                } else {
+                    written.push(file.close(&partition).await?);
+                }
             }
-            writer.close().await
+            if let Some(file) = open {
+                written.push(file.close(&partition).await?);
+            }
+            Ok::<_, Error>(written)
         }
     });
     // Small ones together, so that a batch over many days waits for storage once and not day by day; large ones one by one, for each
@@ -74,13 +91,11 @@ pub(crate) fn partition(table: &Table) -> iceberg::Result<Partition> {
 }
 
 /// How rows of this table are stored. Sensors give rounded numbers that repeat, for which a dictionary is the best encoding by far;
-/// byte stream split is for columns whose dictionary grew too large. Times and line numbers climb: for these it is deltas.
+/// byte stream split is for columns whose dictionary grew too large. Times, line numbers and counters climb: for these it is deltas.
 fn properties(schema: &Schema, devices: usize) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("inlet ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(ZstdLevel::try_new(ZSTD_LEVEL).map_or(Compression::UNCOMPRESSED, Compression::ZSTD))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .set_compression(Compression::ZSTD(zstd()))
         .set_statistics_enabled(EnabledStatistics::Page);
     let mut sorted_by = Vec::new();
     for (field, position) in schema.as_struct().fields().iter().zip(0..) {
@@ -88,14 +103,12 @@ fn properties(schema: &Schema, devices: usize) -> WriterProperties {
         if [DEVICE, TS].contains(&field.name.as_str()) {
             sorted_by.push(SortingColumn { column_idx: position, descending: false, nulls_first: true });
         }
-        let climbs = field.name == ROW || *field.field_type == Type::Primitive(PrimitiveType::Timestamptz);
         properties = match *field.field_type {
-            _ if climbs => {
+            Type::Primitive(PrimitiveType::Timestamptz | PrimitiveType::Long) => {
                 let deltas = properties.set_column_encoding(column(), Encoding::DELTA_BINARY_PACKED);
                 deltas.set_column_dictionary_enabled(column(), false)
             }
             Type::Primitive(PrimitiveType::Double) => properties.set_column_encoding(column(), Encoding::BYTE_STREAM_SPLIT),
-            Type::Primitive(PrimitiveType::Long) => properties.set_column_encoding(column(), Encoding::DELTA_BINARY_PACKED),
             _ => properties,
         };
     }
@@ -105,6 +118,10 @@ fn properties(schema: &Schema, devices: usize) -> WriterProperties {
         .set_column_bloom_filter_enabled(device(), true)
         .set_column_bloom_filter_ndv(device(), u64::try_from(devices).unwrap_or(u64::MAX).max(1))
         .build()
+}
+
+fn zstd() -> ZstdLevel {
+    ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()
 }
 
 /// Removes files that no commit can refer to any more. One that stays costs space and nothing else.

@@ -135,9 +135,14 @@ impl Tables {
     }
 }
 
+/// Whether every table has a column of this name.
+pub(crate) fn is_own(name: &str) -> bool {
+    OWN.iter().any(|(own, _)| *own == name)
+}
+
 /// Whether a column is of the files, and not one that Inlet gives to tables.
 pub(crate) fn is_metric(name: &str) -> bool {
-    !OWN.iter().any(|(own, _)| *own == name) && ![EXTRA, REVISION].contains(&name)
+    !is_own(name) && ![EXTRA, REVISION].contains(&name)
 }
 
 /// How many of these columns are of the files.
@@ -166,7 +171,7 @@ pub(crate) fn foreign(schema: &Schema) -> Option<String> {
         }
     }
     let fields = schema.as_struct().fields();
-    let other = fields.iter().find(|field| field.required && !OWN.iter().any(|(name, _)| *name == field.name));
+    let other = fields.iter().find(|field| field.required && !is_own(&field.name));
     other.map(|field| format!("the table requires a column {}, which no file fills", field.name))
 }
 

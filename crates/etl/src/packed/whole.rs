@@ -6,9 +6,9 @@ use arrow::array::{Array, Float64Array, Int64Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 
 /// Powers of ten that a double holds exactly, as far as sensors round.
-const TENS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+pub(super) const TENS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// Whole numbers below this are doubles exactly, and so are their differences.
-const EXACT_MAX: u64 = 1 << 51;
+pub(super) const EXACT_MAX: u64 = 1 << 51;
 
 /// Numbers, each `(base + code) / 10^decimals`. The largest code stands for null.
 #[derive(Clone, Debug)]
@@ -42,8 +42,8 @@ impl Code for u32 {
 }
 
 impl Whole {
-    /// Packs doubles of which every one comes back bit by bit; `None` when one does not, be it in the place of a null. At least so
-    /// many `decimals` are tried first, and it is told how many there are.
+    /// Packs doubles of which every one comes back bit by bit, but for the sign of a zero; `None` when one does not, be it in the place
+    /// of a null. At least so many `decimals` are tried first, and it is told how many there are.
     pub(super) fn of_doubles(array: &Float64Array, decimals: &mut u8) -> Option<Self> {
         let mut wholes = vec![0; array.len()];
         for places in *decimals.. {
@@ -82,6 +82,28 @@ impl Whole {
         match &self.codes {
             Codes::Short(codes) => size_of_val(&**codes),
             Codes::Long(codes) => size_of_val(&**codes),
+        }
+    }
+
+    /// The decimal places of its unit.
+    pub(super) fn decimals(&self) -> u8 {
+        self.decimals
+    }
+
+    /// The smallest and the largest of some of the values, in its unit; `None` when all of them are null.
+    pub(super) fn reach(&self, rows: Range<usize>) -> Option<(i64, i64)> {
+        let (smallest, largest) = match &self.codes {
+            Codes::Short(codes) => reach(codes, rows),
+            Codes::Long(codes) => reach(codes, rows),
+        }?;
+        Some((self.base + smallest, self.base + largest))
+    }
+
+    /// Gives some of the values one by one, in its unit; `None` for null.
+    pub(super) fn each(&self, rows: Range<usize>, to: impl FnMut(Option<i64>)) {
+        match &self.codes {
+            Codes::Short(codes) => each(codes, rows, self.base, to),
+            Codes::Long(codes) => each(codes, rows, self.base, to),
         }
     }
 
@@ -126,7 +148,7 @@ pub(crate) fn nulls(valid: &[bool]) -> Option<NullBuffer> {
     valid.contains(&false).then(|| NullBuffer::new(BooleanBuffer::from(valid)))
 }
 
-/// Writes doubles down as whole numbers of tenths, hundredths, …; says whether all of them come back from that bit by bit.
+/// Writes doubles down as whole numbers of tenths, hundredths, …; says whether all of them come back from that.
 fn are_whole(values: &[f64], ten: f64, wholes: &mut [i64]) -> bool {
     /// So many are tried before the first failure counts: without a branch for each, several are done at a time.
     const AT_ONCE: usize = 512;
@@ -139,7 +161,7 @@ fn are_whole(values: &[f64], ten: f64, wholes: &mut [i64]) -> bool {
     })
 }
 
-/// A double as a whole number of tenths, hundredths, …, and whether it comes back from that bit by bit.
+/// A double as a whole number of tenths, hundredths, …, and whether it comes back from that.
 #[inline]
 fn whole(value: f64, ten: f64) -> (i64, bool) {
     /// Added to a double of moderate size, it leaves no room for a fraction, and the whole number in the last bits.
@@ -147,7 +169,8 @@ fn whole(value: f64, ten: f64) -> (i64, bool) {
     let rounded = value * ten + ROUND;
     let whole = rounded.to_bits().cast_signed().wrapping_sub(ROUND.to_bits().cast_signed());
     let back = (rounded - ROUND) / ten;
-    (whole, (back.to_bits() == value.to_bits()) & (whole.unsigned_abs() < EXACT_MAX))
+    // Loggers write -0 for a small negative number: it equals 0, and is no reason to keep a column at four times its length.
+    (whole, (back == value) & (whole.unsigned_abs() < EXACT_MAX))
 }
 
 /// The codes of numbers that are all within reach of `base`.
@@ -162,6 +185,22 @@ fn put<T: Copy>(values: &mut [T], places: &[usize], value: T) {
         if let Some(place) = values.get_mut(*at) {
             *place = value;
         }
+    }
+}
+
+/// The smallest and the largest code that is not null.
+fn reach<C: Code + Ord + Default>(codes: &[C], rows: Range<usize>) -> Option<(i64, i64)> {
+    let codes = codes.get(rows).unwrap_or_default();
+    // Null is the largest of all.
+    let smallest = codes.iter().copied().min().filter(|code| *code != C::NULL)?;
+    let largest = codes.iter().map(|code| if *code == C::NULL { C::default() } else { *code }).max()?;
+    Some((smallest.into(), largest.into()))
+}
+
+#[inline]
+fn each<C: Code>(codes: &[C], rows: Range<usize>, base: i64, mut to: impl FnMut(Option<i64>)) {
+    for code in codes.get(rows).unwrap_or_default() {
+        to((*code != C::NULL).then(|| base + Into::<i64>::into(*code)));
     }
 }
 

@@ -1,0 +1,145 @@
+//! One data file, from its first row group to what the table's manifest says of it.
+
+use std::collections::HashMap;
+use std::{fmt, mem};
+
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use ::parquet::errors::{self, ParquetError};
+use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::ColumnDescPtr;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Field, Float64Type, SchemaRef};
+use iceberg::io::{FileWrite, OutputFile};
+use iceberg::spec::{DataFile, PartitionKey};
+use iceberg::{Error, ErrorKind, Result};
+
+use super::chunk::Chunks;
+use super::described::describe;
+use super::zstd;
+use crate::batch::Group;
+use crate::packed::Dictionary;
+
+/// Whole numbers need little without one: each of its values has to stand for so many rows.
+const ROWS_OF_A_LONG: usize = 4;
+
+/// A data file that is being written.
+pub(super) struct File {
+    output: OutputFile,
+    write: Box<dyn FileWrite>,
+    /// What it writes stays in memory until it is passed on.
+    parquet: SerializedFileWriter<Vec<u8>>,
+    columns: ArrowRowGroupWriterFactory,
+    schema: SchemaRef,
+    chunks: Chunks,
+    row_groups: usize,
+    /// For each column of doubles, by its field id, how many values are not a number.
+    nans: HashMap<i32, u64>,
+}
+
+/// The leaves of a column: a map has two, every other column one.
+type Leaves = Vec<(ColumnDescPtr, ArrowColumnWriter)>;
+
+impl File {
+    pub(super) async fn create(output: OutputFile, schema: &SchemaRef, properties: &WriterProperties) -> Result<Self> {
+        let chunks = Chunks::new(zstd()).map_err(failed)?;
+        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties.clone())).map_err(failed)?;
+        let (parquet, columns) = writer.into_serialized_writer().map_err(failed)?;
+        let write = output.writer().await?;
+        Ok(Self { output, write, parquet, columns, schema: schema.clone(), chunks, row_groups: 0, nans: HashMap::new() })
+    }
+
+    /// How long the file is by now.
+    pub(super) fn bytes(&self) -> usize {
+        self.parquet.bytes_written()
+    }
+
+    /// Writes a row group.
+    pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<()> {
+        self.encode(group).map_err(failed)?;
+        self.pass_on().await
+    }
+
+    /// Ends the file, and says what is in it.
+    pub(super) async fn close(mut self, partition: &PartitionKey) -> Result<DataFile> {
+        let metadata = self.parquet.finish().map_err(failed)?;
+        self.pass_on().await?;
+        self.write.close().await?;
+        let bytes = u64::try_from(self.bytes()).unwrap_or(u64::MAX);
+        describe(self.output.location(), bytes, &metadata, partition, self.nans)
+    }
+
+    fn encode(&mut self, group: &Group<'_>) -> errors::Result<()> {
+        let columns = self.leaves()?;
+        let mut row_group = self.parquet.next_row_group()?;
+        for ((place, field), mut leaves) in self.schema.fields().iter().enumerate().zip(columns) {
+            let dictionary = dictionary(group, place, field);
+            let mut nans = 0;
+            let arrays = dictionary.is_none().then(|| group.column(place)).into_iter().flatten();
+            for array in arrays {
+                let array = array?;
+                nans += nans_of(&array);
+                for (values, (_, writer)) in compute_leaves(field, &array)?.iter().zip(&mut leaves) {
+                    writer.write(values)?;
+                }
+            }
+            for (column, writer) in leaves {
+                if *field.data_type() == DataType::Float64 {
+                    *self.nans.entry(column.self_type().get_basic_info().id()).or_default() += nans;
+                }
+                if let Some(dictionary) = &dictionary {
+                    let (bytes, close) = self.chunks.make(dictionary, &column)?;
+                    row_group.append_column(&bytes, close)?;
+                } else {
+                    writer.close()?.append_to_row_group(&mut row_group)?;
+                }
+            }
+        }
+        row_group.close()?;
+        self.row_groups += 1;
+        Ok(())
+    }
+
+    /// The leaves of each column, with the writers of another row group.
+    fn leaves(&self) -> errors::Result<Vec<Leaves>> {
+        let form = self.parquet.schema_descr();
+        let mut columns: Vec<Leaves> = self.schema.fields().iter().map(|_| Vec::new()).collect();
+        for (leaf, writer) in self.columns.create_column_writers(self.row_groups)?.into_iter().enumerate() {
+            if let Some(column) = columns.get_mut(form.get_column_root_idx(leaf)) {
+                column.push((form.column(leaf), writer));
+            }
+        }
+        Ok(columns)
+    }
+
+    async fn pass_on(&mut self) -> Result<()> {
+        self.write.write(mem::take(self.parquet.inner_mut()).into()).await
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("output", &self.output).field("row_groups", &self.row_groups).finish_non_exhaustive()
+    }
+}
+
+/// The dictionary of a column, where one is at hand and pays.
+fn dictionary(group: &Group<'_>, place: usize, field: &Field) -> Option<Dictionary> {
+    let distinct_max = match field.data_type() {
+        DataType::Float64 => Dictionary::DISTINCT_MAX,
+        DataType::Int64 => group.rows() / ROWS_OF_A_LONG,
+        _ => return None,
+    };
+    Dictionary::of(&group.packed(place)?, distinct_max)
+}
+
+fn nans_of(array: &dyn Array) -> u64 {
+    let doubles = array.as_primitive_opt::<Float64Type>();
+    let nans = doubles.map(|doubles| doubles.iter().flatten().filter(|value| value.is_nan()).count());
+    u64::try_from(nans.unwrap_or_default()).unwrap_or(u64::MAX)
+}
+
+fn failed(error: ParquetError) -> Error {
+    Error::new(ErrorKind::Unexpected, "write Parquet").with_source(error)
+}

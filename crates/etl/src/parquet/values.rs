@@ -1,0 +1,102 @@
+//! The distinct values of a column chunk as the format writes them, and what it says of those between two of them.
+
+use ::parquet::basic::Type;
+use ::parquet::data_type::{DataType, DoubleType, Int64Type};
+use ::parquet::errors::{ParquetError, Result};
+use ::parquet::file::statistics::{Statistics, ValueStatistics};
+
+use crate::packed::Dictionary;
+
+/// Distinct values of eight bytes each, ascending.
+#[derive(Debug)]
+pub(super) enum Values {
+    Doubles(Vec<f64>),
+    Longs(Vec<i64>),
+}
+
+/// The places of the smallest and the largest value of some rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub(super) smallest: u16,
+    pub(super) largest: u16,
+}
+
+impl Values {
+    pub(super) fn of(dictionary: &Dictionary, of: Type) -> Result<Self> {
+        match of {
+            Type::DOUBLE => Ok(Self::Doubles(dictionary.doubles().collect())),
+            Type::INT64 => Ok(Self::Longs(dictionary.longs().collect())),
+            other => Err(ParquetError::NYI(format!("a dictionary of {other}"))),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Doubles(values) => values.len(),
+            Self::Longs(values) => values.len(),
+        }
+    }
+
+    /// All of them in plain encoding.
+    pub(super) fn plain(&self) -> Vec<u8> {
+        match self {
+            Self::Doubles(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::Longs(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }
+    }
+
+    /// The smallest and the largest value in plain encoding.
+    pub(super) fn bounds(&self, reach: Reach) -> [[u8; 8]; 2] {
+        match self {
+            Self::Doubles(values) => doubles(values, reach).map(f64::to_le_bytes),
+            Self::Longs(values) => longs(values, reach).map(i64::to_le_bytes),
+        }
+    }
+
+    /// What a column chunk says of itself whose values reach so far.
+    pub(super) fn statistics(&self, reach: Option<Reach>, nulls: u64) -> Statistics {
+        let distinct = u64::try_from(self.len()).ok();
+        match self {
+            Self::Doubles(values) => statistics::<DoubleType>(reach.map(|reach| doubles(values, reach)), distinct, nulls),
+            Self::Longs(values) => statistics::<Int64Type>(reach.map(|reach| longs(values, reach)), distinct, nulls),
+        }
+    }
+}
+
+impl Reach {
+    /// `None` when all places are null.
+    pub(super) fn of(places: &[u16]) -> Option<Self> {
+        // Null is the largest of all.
+        let smallest = places.iter().copied().min().filter(|place| *place != Dictionary::NULL)?;
+        let largest = places.iter().map(|place| if *place == Dictionary::NULL { 0 } else { *place }).max()?;
+        Some(Self { smallest, largest })
+    }
+
+    pub(super) fn both(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
+        Some(Self { smallest: a.smallest.min(b.smallest), largest: a.largest.max(b.largest) })
+    }
+}
+
+/// With the bounds in their old fields, too: readers know them from before there were others.
+fn statistics<D: DataType>(bounds: Option<[D::T; 2]>, distinct: Option<u64>, nulls: u64) -> Statistics
+where
+    ValueStatistics<D::T>: Into<Statistics>,
+{
+    let (min, max) = bounds.map_or((None, None), |[min, max]| (Some(min), Some(max)));
+    ValueStatistics::new(min, max, distinct, Some(nulls), false).with_backwards_compatible_min_max(true).into()
+}
+
+fn longs(values: &[i64], reach: Reach) -> [i64; 2] {
+    [reach.smallest, reach.largest].map(|place| at(values, place))
+}
+
+/// As a bound each zero stands for both of them: so the format asks, since they compare as equal.
+fn doubles(values: &[f64], reach: Reach) -> [f64; 2] {
+    let [smallest, largest] = [reach.smallest, reach.largest].map(|place| at(values, place));
+    [if smallest == 0.0 { -0.0 } else { smallest }, if largest == 0.0 { 0.0 } else { largest }]
+}
+
+fn at<T: Copy + Default>(values: &[T], place: u16) -> T {
+    values.get(usize::from(place)).copied().unwrap_or_default()
+}
