@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use ::parquet::basic::{BoundaryOrder, Compression, Encoding, EncodingMask, PageType, ZstdLevel};
+use ::parquet::basic::{BoundaryOrder, Compression, Encoding, PageType, ZstdLevel};
 use ::parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use ::parquet::column::writer::ColumnCloseResult;
 use ::parquet::errors::{ParquetError, Result};
@@ -35,7 +35,7 @@ pub(super) struct Chunks {
     zstd: Compressor<'static>,
 }
 
-/// The pages of a chunk on their way.
+/// The pages of a chunk on their way, and what is to be said of them.
 struct Pages<'a> {
     chunks: &'a mut Chunks,
     values: &'a Values,
@@ -45,6 +45,11 @@ struct Pages<'a> {
     order: Order,
     uncompressed_bytes: usize,
     compressed_bytes: usize,
+    dictionary_offset: Option<u64>,
+    data_offset: Option<u64>,
+    data_pages: i32,
+    rows: u64,
+    nulls: u64,
 }
 
 /// A data page before it is compressed.
@@ -72,7 +77,6 @@ impl Chunks {
         if (column.max_def_level(), column.max_rep_level()) != (PRESENT, 0) {
             return Err(ParquetError::NYI(format!("a dictionary for the column {}", column.path())));
         }
-        let compression = Compression::ZSTD(self.level);
         let values = Values::of(dictionary, column.physical_type())?;
         let mut sink = TrackedWrite::new(Vec::new());
         let mut pages = Pages {
@@ -84,50 +88,18 @@ impl Chunks {
             order: Order { last: None, climbs: true, falls: true },
             uncompressed_bytes: 0,
             compressed_bytes: 0,
+            dictionary_offset: None,
+            data_offset: None,
+            data_pages: 0,
+            rows: 0,
+            nulls: 0,
         };
-        let dictionary_offset = pages.dictionary()?.offset;
-        let (mut data_pages, mut data_offset) = (0, None);
-        let (mut rows, mut nulls, mut reach) = (0_u64, 0_u64, None);
+        pages.dictionary()?;
         for places in dictionary.places().chunks(PAGE_ROWS) {
-            let page = encode(places, values.len())?;
-            data_pages += 1;
-            rows += u64::from(page.rows);
-            nulls += u64::from(page.nulls);
-            reach = Reach::both(reach, page.reach);
-            let offset = pages.data(page)?.offset;
-            data_offset.get_or_insert(offset);
+            pages.data(encode(places, values.len())?)?;
         }
-        let Pages { mut columns, offsets, order, uncompressed_bytes, compressed_bytes, .. } = pages;
-        columns.set_boundary_order(order.said());
-
-        let pages_of = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
-        let metadata = ColumnChunkMetaData::builder(column.clone())
-            .set_compression(compression)
-            .set_encodings_mask(EncodingMask::new_from_encodings(
-                [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY].iter(),
-            ))
-            .set_page_encoding_stats(vec![
-                pages_of(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
-                pages_of(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, data_pages),
-            ])
-            .set_total_uncompressed_size(counted(uncompressed_bytes)?)
-            .set_total_compressed_size(counted(compressed_bytes)?)
-            .set_num_values(counted(rows)?)
-            .set_dictionary_page_offset(Some(counted(dictionary_offset)?))
-            .set_data_page_offset(counted(data_offset.unwrap_or_default())?)
-            .set_statistics(values.statistics(reach, nulls))
-            .set_definition_level_histogram(levels(rows, nulls)?)
-            .build()?;
-        let bytes = sink.into_inner()?;
-        let close = ColumnCloseResult {
-            bytes_written: counted(bytes.len())?,
-            rows_written: rows,
-            metadata,
-            bloom_filter: None,
-            column_index: Some(columns.build()?),
-            offset_index: Some(offsets.build()),
-        };
-        Ok((bytes.into(), close))
+        let close = pages.close(column)?;
+        Ok((sink.into_inner()?.into(), close))
     }
 }
 
@@ -138,20 +110,19 @@ impl fmt::Debug for Chunks {
 }
 
 impl Pages<'_> {
-    fn dictionary(&mut self) -> Result<PageWriteSpec> {
+    fn dictionary(&mut self) -> Result<()> {
         let plain = self.values.plain();
-        let uncompressed = plain.len();
         let page = Page::DictionaryPage {
             buf: self.chunks.zstd.compress(&plain)?.into(),
             num_values: counted(self.values.len())?,
             encoding: Encoding::PLAIN,
             is_sorted: true,
         };
-        self.write(page, uncompressed)
+        self.dictionary_offset = Some(self.write(page, plain.len())?.offset);
+        Ok(())
     }
 
-    fn data(&mut self, Encoded { bytes, rows, nulls, reach }: Encoded) -> Result<PageWriteSpec> {
-        let uncompressed = bytes.len();
+    fn data(&mut self, Encoded { bytes, rows, nulls, reach }: Encoded) -> Result<()> {
         let page = Page::DataPage {
             buf: self.chunks.zstd.compress(&bytes)?.into(),
             num_values: rows,
@@ -160,7 +131,12 @@ impl Pages<'_> {
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let written = self.write(page, uncompressed)?;
+        let written = self.write(page, bytes.len())?;
+        self.data_offset.get_or_insert(written.offset);
+        self.data_pages += 1;
+        self.rows += u64::from(rows);
+        self.nulls += u64::from(nulls);
+
         let bounds = reach.map(|reach| self.values.bounds(reach).map(|bound| bound.to_vec()));
         let [smallest, largest] = bounds.unwrap_or_default();
         self.columns.append(reach.is_none(), smallest, largest, i64::from(nulls));
@@ -168,7 +144,7 @@ impl Pages<'_> {
         self.offsets.append_row_count(i64::from(rows));
         self.offsets.append_offset_and_size(counted(written.offset)?, counted(written.compressed_size)?);
         self.order.go_on(reach);
-        Ok(written)
+        Ok(())
     }
 
     fn write(&mut self, page: Page, uncompressed: usize) -> Result<PageWriteSpec> {
@@ -176,6 +152,34 @@ impl Pages<'_> {
         self.uncompressed_bytes += written.uncompressed_size;
         self.compressed_bytes += written.compressed_size;
         Ok(written)
+    }
+
+    fn close(mut self, column: &ColumnDescPtr) -> Result<ColumnCloseResult> {
+        let pages = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
+        let metadata = ColumnChunkMetaData::builder(column.clone())
+            .set_compression(Compression::ZSTD(self.chunks.level))
+            .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])
+            .set_page_encoding_stats(vec![
+                pages(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
+                pages(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, self.data_pages),
+            ])
+            .set_total_uncompressed_size(counted(self.uncompressed_bytes)?)
+            .set_total_compressed_size(counted(self.compressed_bytes)?)
+            .set_num_values(counted(self.rows)?)
+            .set_dictionary_page_offset(self.dictionary_offset.map(counted).transpose()?)
+            .set_data_page_offset(counted(self.data_offset.unwrap_or_default())?)
+            .set_statistics(self.values.statistics(self.nulls))
+            .set_definition_level_histogram(levels(self.rows, self.nulls)?)
+            .build()?;
+        self.columns.set_boundary_order(self.order.said());
+        Ok(ColumnCloseResult {
+            bytes_written: counted(self.compressed_bytes)?,
+            rows_written: self.rows,
+            metadata,
+            bloom_filter: None,
+            column_index: Some(self.columns.build()?),
+            offset_index: Some(self.offsets.build()),
+        })
     }
 }
 

@@ -53,9 +53,11 @@ impl Values {
         }
     }
 
-    /// What a column chunk says of itself whose values reach so far.
-    pub(super) fn statistics(&self, reach: Option<Reach>, nulls: u64) -> Statistics {
+    /// What a column chunk says of itself that has these values and so many nulls.
+    pub(super) fn statistics(&self, nulls: u64) -> Statistics {
         let distinct = u64::try_from(self.len()).ok();
+        let last = self.len().checked_sub(1).and_then(|last| u16::try_from(last).ok());
+        let reach = last.map(|largest| Reach { smallest: 0, largest });
         match self {
             Self::Doubles(values) => statistics::<DoubleType>(reach.map(|reach| doubles(values, reach)), distinct, nulls),
             Self::Longs(values) => statistics::<Int64Type>(reach.map(|reach| longs(values, reach)), distinct, nulls),
@@ -70,11 +72,6 @@ impl Reach {
         let smallest = places.iter().copied().min().filter(|place| *place != Dictionary::NULL)?;
         let largest = places.iter().map(|place| if *place == Dictionary::NULL { 0 } else { *place }).max()?;
         Some(Self { smallest, largest })
-    }
-
-    pub(super) fn both(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        let (Some(a), Some(b)) = (one, other) else { return one.or(other) };
-        Some(Self { smallest: a.smallest.min(b.smallest), largest: a.largest.max(b.largest) })
     }
 }
 
