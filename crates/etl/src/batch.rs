@@ -92,6 +92,14 @@ impl Arranged<'_> {
         &self.schema
     }
 
+    /// About how many bytes a row takes, as it is packed.
+    pub(crate) fn row_bytes(&self) -> usize {
+        // Uploads of a row or two share what was packed together.
+        let packed = self.parts.chunk_by(|a, b| std::ptr::eq(a.of, b.of)).filter_map(|parts| parts.first());
+        let (bytes, rows) = packed.fold((0, 0), |(bytes, rows), part| (bytes + part.of.bytes(), rows + part.of.rows()));
+        bytes / rows.max(1)
+    }
+
     /// The rows of a partition in their order, so many together at most.
     pub(crate) fn groups(&self, span: &Span, rows_max: usize) -> impl Iterator<Item = Group<'_>> {
         order::slices(&span.runs, rows_max).map(|runs| Group { of: self, slices: order::slices(&runs, SLICE_ROWS).collect() })
@@ -99,11 +107,6 @@ impl Arranged<'_> {
 }
 
 impl Group<'_> {
-    /// How many rows there are.
-    pub(crate) fn rows(&self) -> usize {
-        self.slices.iter().flatten().map(|run| run.rows.len()).sum()
-    }
-
     /// The column at a place of the schema, some rows at a time.
     pub(crate) fn column(&self, place: usize) -> impl Iterator<Item = Result<ArrayRef, ArrowError>> {
         self.slices.iter().map(move |runs| self.of.column(place, self.of.schema.field(place), runs))

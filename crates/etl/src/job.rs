@@ -91,7 +91,7 @@ impl Job {
             #[serde(rename = "inlet")]
             _job: IgnoredAny,
         }
-        serde_json::from_str::<Kind>(body).ok()?;
+        serde_json::from_str::<Kind>(body).ok().filter(|_| body.trim_start().starts_with('{'))?;
         let job = serde_json::from_str(body).map_err(|error| error.to_string()).and_then(|Envelope { inlet: job }| {
             match (job.version, Ulid::from_string(&job.job)) {
                 (VERSION, Ok(_)) => Ok(job),

@@ -263,6 +263,7 @@ fn jobs_are_written_and_read() {
 fn what_is_no_job_is_left_to_others_or_refused() {
     assert_eq!(Job::read("no JSON"), None);
     assert_eq!(Job::read(r#"{"Records":[]}"#), None);
+    assert_eq!(Job::read(r#"[{"version":1}]"#), None);
     for body in [
         r#"{"inlet":{}}"#,
         r#"{"inlet":{"version":1,"job":"01KAKXQ6W0M3Y2T9GQ4V8R5ZJA","dance":{}}}"#,

@@ -34,9 +34,9 @@ impl Dictionary {
     /// So many distinct values at most.
     pub(crate) const DISTINCT_MAX: usize = 0xffff;
 
-    /// The dictionary of these numbers, one stretch behind the other; `None` when they are too far apart, or more than `distinct_max` or
+    /// The dictionary of these numbers, one stretch behind the other; `None` when they are too far apart, or more than
     /// [`DISTINCT_MAX`](Self::DISTINCT_MAX) of them are distinct.
-    pub(crate) fn of(stretches: &[Stretch<'_>], distinct_max: usize) -> Option<Self> {
+    pub(crate) fn of(stretches: &[Stretch<'_>]) -> Option<Self> {
         let rows: usize = stretches.iter().map(|(_, rows)| rows.len()).sum();
         let wholes = || stretches.iter().filter_map(|(whole, rows)| Some(((*whole)?, rows.clone())));
         let decimals = wholes().map(|(whole, _)| whole.decimals()).max().unwrap_or_default();
@@ -59,7 +59,7 @@ impl Dictionary {
                 }
             });
         }
-        let distinct = cells.number().filter(|distinct| distinct.len() <= distinct_max.min(Self::DISTINCT_MAX))?;
+        let distinct = cells.number().filter(|distinct| distinct.len() <= Self::DISTINCT_MAX)?;
 
         let mut places = Vec::with_capacity(rows);
         for (whole, rows) in stretches {

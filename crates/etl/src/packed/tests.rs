@@ -28,6 +28,15 @@ fn rounded_numbers_are_small_and_come_back() {
 }
 
 #[test]
+fn a_column_takes_the_decimals_that_it_needs_itself() {
+    let mut decimals = 6;
+    let values = Float64Array::from(vec![Some(0.25), None, Some(600.0)]);
+    let Values::Whole(whole) = Values::of(Arc::new(values.clone()), Kind::Double, &mut decimals) else { panic!("not packed") };
+    assert_eq!((whole.bytes(), decimals), (6, 6), "two bytes each, and the next column tries as many as this one");
+    assert_eq!(whole.doubles(0..3), values);
+}
+
+#[test]
 fn a_zero_without_its_sign_is_no_loss() {
     let (packed, is_whole) = pack(Float64Array::from(vec![-0.0, 0.5]), Kind::Double);
     assert!(is_whole);

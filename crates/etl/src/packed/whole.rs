@@ -53,7 +53,13 @@ impl Whole {
                 break;
             }
         }
-        Self::of(wholes, array.nulls(), *decimals)
+        // This column may have fewer than the one before.
+        let mut needed = *decimals;
+        while needed > 0 && wholes.iter().all(|whole| whole % 10 == 0) {
+            wholes.iter_mut().for_each(|whole| *whole /= 10);
+            needed -= 1;
+        }
+        Self::of(wholes, array.nulls(), needed)
     }
 
     /// Packs whole numbers, unless they are too far apart.

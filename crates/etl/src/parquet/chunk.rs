@@ -1,8 +1,8 @@
 //! A column chunk of packed numbers, in [dictionary encoding][encodings].
 //!
 //! The parquet crate finds a dictionary by hashing every value, and that is most of what writing rounded numbers costs. Here it is known
-//! already, and in ascending order: the pages are made from it, of the same kind, with the same statistics and the same [page
-//! index][index] as the crate's own.
+//! already, and in ascending order: the pages are made from it, with the statistics and the [page index][index] of the crate's own, and the
+//! number of distinct values beside.
 //!
 //! [encodings]: https://parquet.apache.org/docs/file-format/data-pages/encodings/
 //! [index]: https://parquet.apache.org/docs/file-format/pageindex/

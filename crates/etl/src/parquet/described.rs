@@ -53,16 +53,14 @@ pub(super) fn describe(
         .map_err(|error| Error::new(ErrorKind::DataInvalid, "a data file cannot be described").with_source(error))
 }
 
-/// The smallest and the largest value of a chunk, where it knows them to the last bit. Parquet's plain encoding of a bound is Iceberg's
-/// single-value serialization of it, for the types that our tables have.
+/// What no value of a chunk is below or above: the smallest and the largest, or of a long text a beginning that is still a bound. Parquet's
+/// plain encoding of a bound is Iceberg's single-value serialization of it, for the types that our tables have.
 fn bounds(schema: &Schema, id: i32, statistics: &Statistics) -> Result<(Option<Datum>, Option<Datum>)> {
     let Some(Type::Primitive(of)) = schema.field_by_id(id).map(|field| field.field_type.as_ref()) else {
         return Ok((None, None));
     };
     let datum = |bytes: Option<&[u8]>| bytes.map(|bytes| Datum::try_from_bytes(bytes, of.clone())).transpose();
-    let smallest = statistics.min_bytes_opt().filter(|_| statistics.min_is_exact());
-    let largest = statistics.max_bytes_opt().filter(|_| statistics.max_is_exact());
-    Ok((datum(smallest)?, datum(largest)?))
+    Ok((datum(statistics.min_bytes_opt())?, datum(statistics.max_bytes_opt())?))
 }
 
 fn keep(bounds: &mut HashMap<i32, Datum>, id: i32, new: Option<Datum>, reaches_further: impl Fn(&Datum, &Datum) -> bool) {

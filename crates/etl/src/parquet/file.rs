@@ -11,6 +11,7 @@ use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnDescPtr;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Field, Float64Type, SchemaRef};
+use arrow::error::ArrowError;
 use iceberg::io::{FileWrite, OutputFile};
 use iceberg::spec::{DataFile, PartitionKey};
 use iceberg::{Error, ErrorKind, Result};
@@ -20,9 +21,6 @@ use super::described::describe;
 use super::zstd;
 use crate::batch::Group;
 use crate::packed::Dictionary;
-
-/// Whole numbers need little without one: each of its values has to stand for so many rows.
-const ROWS_OF_A_LONG: usize = 4;
 
 /// A data file that is being written.
 pub(super) struct File {
@@ -38,7 +36,7 @@ pub(super) struct File {
     nans: HashMap<i32, u64>,
 }
 
-/// The leaves of a column: a map has two, every other column one.
+/// The leaves of a column: a map has two, all others that we make have one.
 type Leaves = Vec<(ColumnDescPtr, ArrowColumnWriter)>;
 
 impl File {
@@ -57,7 +55,7 @@ impl File {
 
     /// Writes a row group.
     pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<()> {
-        self.encode(group).map_err(failed)?;
+        self.encode(group)?;
         self.pass_on().await
     }
 
@@ -70,18 +68,18 @@ impl File {
         describe(self.output.location(), bytes, &metadata, partition, self.nans)
     }
 
-    fn encode(&mut self, group: &Group<'_>) -> errors::Result<()> {
-        let columns = self.leaves()?;
-        let mut row_group = self.parquet.next_row_group()?;
+    fn encode(&mut self, group: &Group<'_>) -> Result<()> {
+        let columns = self.leaves().map_err(failed)?;
+        let mut row_group = self.parquet.next_row_group().map_err(failed)?;
         for ((place, field), mut leaves) in self.schema.fields().iter().enumerate().zip(columns) {
             let dictionary = dictionary(group, place, field);
             let mut nans = 0;
             let arrays = dictionary.is_none().then(|| group.column(place)).into_iter().flatten();
             for array in arrays {
-                let array = array?;
+                let array = array.map_err(misfit)?;
                 nans += nans_of(&array);
-                for (values, (_, writer)) in compute_leaves(field, &array)?.iter().zip(&mut leaves) {
-                    writer.write(values)?;
+                for (values, (_, writer)) in compute_leaves(field, &array).map_err(failed)?.iter().zip(&mut leaves) {
+                    writer.write(values).map_err(failed)?;
                 }
             }
             for (column, writer) in leaves {
@@ -89,14 +87,15 @@ impl File {
                     *self.nans.entry(column.self_type().get_basic_info().id()).or_default() += nans;
                 }
                 if let Some(dictionary) = &dictionary {
-                    let (bytes, close) = self.chunks.make(dictionary, &column)?;
-                    row_group.append_column(&bytes, close)?;
+                    let (bytes, close) = self.chunks.make(dictionary, &column).map_err(failed)?;
+                    row_group.append_column(&bytes, close).map_err(failed)?;
                 } else {
-                    writer.close()?.append_to_row_group(&mut row_group)?;
+                    let chunk = writer.close().map_err(failed)?;
+                    chunk.append_to_row_group(&mut row_group).map_err(failed)?;
                 }
             }
         }
-        row_group.close()?;
+        row_group.close().map_err(failed)?;
         self.row_groups += 1;
         Ok(())
     }
@@ -124,20 +123,21 @@ impl fmt::Debug for File {
     }
 }
 
-/// The dictionary of a column, where one is at hand and pays.
+/// The dictionary of a column, where one is at hand.
 fn dictionary(group: &Group<'_>, place: usize, field: &Field) -> Option<Dictionary> {
-    let distinct_max = match field.data_type() {
-        DataType::Float64 => Dictionary::DISTINCT_MAX,
-        DataType::Int64 => group.rows() / ROWS_OF_A_LONG,
-        _ => return None,
-    };
-    Dictionary::of(&group.packed(place)?, distinct_max)
+    let is_number = matches!(field.data_type(), DataType::Float64 | DataType::Int64);
+    Dictionary::of(&group.packed(place).filter(|_| is_number)?)
 }
 
 fn nans_of(array: &dyn Array) -> u64 {
     let doubles = array.as_primitive_opt::<Float64Type>();
     let nans = doubles.map(|doubles| doubles.iter().flatten().filter(|value| value.is_nan()).count());
     u64::try_from(nans.unwrap_or_default()).unwrap_or(u64::MAX)
+}
+
+/// What will not pass.
+fn misfit(error: ArrowError) -> Error {
+    Error::new(ErrorKind::DataInvalid, "rows do not fit the table").with_source(error)
 }
 
 fn failed(error: ParquetError) -> Error {

@@ -23,7 +23,7 @@ fn file(values: &ArrayRef) -> ArrowWriter<Vec<u8>> {
 /// A file with one column, made here.
 fn ours(values: &ArrayRef, kind: Kind) -> Bytes {
     let Packed::Whole(whole) = Packed::of(values.clone(), kind, &mut 0) else { panic!("not packed") };
-    let dictionary = Dictionary::of(&[(Some(&whole), 0..values.len())], usize::MAX).unwrap();
+    let dictionary = Dictionary::of(&[(Some(&whole), 0..values.len())]).unwrap();
     let (mut file, _) = file(values).into_serialized_writer().unwrap();
     let column = file.schema_descr().column(0);
     let (bytes, close) = Chunks::new(ZstdLevel::default()).unwrap().make(&dictionary, &column).unwrap();
@@ -105,7 +105,7 @@ fn pages_say_what_is_in_them() {
 
 #[test]
 fn other_columns_are_refused() {
-    let dictionary = Dictionary::of(&[], 0).unwrap();
+    let dictionary = Dictionary::of(&[]).unwrap();
     let texts: ArrayRef = Arc::new(arrow::array::StringArray::from(vec!["a"]));
     let (file, _) = file(&texts).into_serialized_writer().unwrap();
     let refused = Chunks::new(ZstdLevel::default()).unwrap().make(&dictionary, &file.schema_descr().column(0));
