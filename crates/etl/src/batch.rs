@@ -109,7 +109,7 @@ impl Arranged<'_> {
 impl Group<'_> {
     /// The column at a place of the schema, some rows at a time.
     pub(crate) fn column(&self, place: usize) -> impl Iterator<Item = Result<ArrayRef, ArrowError>> {
-        self.slices.iter().map(move |runs| self.of.column(place, self.of.schema.field(place), runs))
+        self.slices.iter().map(move |runs| self.of.column(place, runs))
     }
 
     /// The metric at a place of the schema as it is packed; `None` when it is not packed everywhere, or no metric.
@@ -133,7 +133,8 @@ impl<'p> Arranged<'p> {
         self.parts.get(run.part)?.of.values.get(column)
     }
 
-    fn column(&self, place: usize, field: &Field, runs: &[Run]) -> Result<ArrayRef, ArrowError> {
+    fn column(&self, place: usize, runs: &[Run]) -> Result<ArrayRef, ArrowError> {
+        let field = self.schema.field(place);
         let rows = runs.iter().map(|run| run.rows.len()).sum();
         Ok(match field.name().as_str() {
             DEVICE => Arc::new(self.devices(runs, rows)),

@@ -87,7 +87,10 @@ impl Intake {
                         match Job::read(&message.body) {
                             // Not counted among the messages that are read at once: a job may take hours.
                             Some(Ok(job)) => reads.spawn(self.clone().work(job, ticket, shutdown.clone())),
-                            _ => reads.spawn(self.clone().read(message, ticket, slot, to.clone())),
+                            no_job => {
+                                let problem = no_job.and_then(Result::err);
+                                reads.spawn(self.clone().read(message, problem, ticket, slot, to.clone()))
+                            }
                         };
                     }
                 }
@@ -137,16 +140,17 @@ impl Intake {
         None
     }
 
-    /// Reads the uploads of one message and hands them on. Whatever goes wrong, the message stays in the queue: it is delivered again
-    /// when it is no longer hidden, and set aside by the queue when that has been often enough.
+    /// Reads the uploads of one message, unless there is a `problem` with it, and hands them on. Whatever goes wrong, the message stays
+    /// in the queue: it is delivered again when it is no longer hidden, and set aside by the queue when that has been often enough.
     async fn read(
         self: Arc<Self>,
         message: Message,
+        problem: Option<String>,
         ticket: Ticket,
         slot: OwnedSemaphorePermit,
         to: mpsc::Sender<Delivery>,
     ) -> Option<Fate> {
-        match self.delivery(&message, ticket).await {
+        match self.delivery(&message, problem, ticket).await {
             Ok(delivery) => {
                 // It fails only when the worker is gone already; then the message is delivered again.
                 let _ = to.send(delivery).await;
@@ -172,11 +176,11 @@ impl Intake {
         }
     }
 
-    async fn delivery(&self, message: &Message, ticket: Ticket) -> Result<Delivery, Error> {
+    async fn delivery(&self, message: &Message, problem: Option<String>, ticket: Ticket) -> Result<Delivery, Error> {
         let now = (self.now)();
-        let decoded = match Job::read(&message.body) {
-            Some(Err(problem)) => Err(problem),
-            _ => event::read(&message.body).map_err(|undecodable| undecodable.to_string()),
+        let decoded = match problem {
+            Some(problem) => Err(problem),
+            None => event::read(&message.body).map_err(|undecodable| undecodable.to_string()),
         };
         let created = match decoded {
             Ok(created) => created,

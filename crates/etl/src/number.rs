@@ -19,6 +19,12 @@ pub(crate) enum Decimal {
     },
 }
 
+/// So many digits are always a whole number that a double holds exactly.
+const DIGITS_MAX: usize = 15;
+/// Powers of ten, which a double holds exactly, too.
+pub(crate) const TENS: [f64; DIGITS_MAX + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
 /// The longest number with signs of its own.
 const SIGNED_BYTES_MAX: usize = 64;
 
@@ -44,8 +50,6 @@ pub(crate) fn double(text: &str, decimal: Decimal) -> Option<f64> {
 /// is then the double nearest to the number. Sensors hardly give others, and the whole road takes 5 % less CPU for it.
 #[inline]
 fn short(text: &str) -> Option<f64> {
-    const DIGITS_MAX: usize = 15;
-    const TENS: [f64; DIGITS_MAX + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
     let (sign, digits) = match text.as_bytes() {
         [b'-', digits @ ..] => (-1.0, digits),
         digits => (1.0, digits),

@@ -86,7 +86,7 @@ async fn write_in(sizes: Sizes, table: &Table, arranged: &Arranged<'_>, name: &s
         }
     });
     // Small ones together, so that a batch over many days waits for storage once and not day by day; large ones one by one, for each
-    // holds its dictionaries.
+    // holds a row group while it waits.
     let rows = arranged.spans.iter().map(Span::rows).max().unwrap_or_default();
     let at_once = (OPEN_ROWS_MAX / rows.max(1)).clamp(1, SPANS_AT_ONCE);
     // All are made before the first is driven: a stream that makes them on its way is not `Send`.
@@ -109,7 +109,7 @@ pub(crate) fn partition(table: &Table) -> iceberg::Result<Partition> {
 fn properties(schema: &Schema, devices: usize) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("inlet ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(zstd()))
+        .set_compression(Compression::ZSTD(zstd_level()))
         .set_statistics_enabled(EnabledStatistics::Page);
     let mut sorted_by = Vec::new();
     for (field, position) in schema.as_struct().fields().iter().zip(0..) {
@@ -136,7 +136,7 @@ fn properties(schema: &Schema, devices: usize) -> WriterProperties {
         .build()
 }
 
-fn zstd() -> ZstdLevel {
+fn zstd_level() -> ZstdLevel {
     ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ mod cells;
 use std::ops::Range;
 
 use super::Whole;
-use super::whole::{EXACT_MAX, TENS};
+use super::whole::{self, Code, EXACT_MAX};
 use cells::Cells;
 
 /// So many cells are looked through for a few rows, too.
@@ -30,7 +30,7 @@ pub(crate) struct Dictionary {
 
 impl Dictionary {
     /// Stands in the place of a null.
-    pub(crate) const NULL: u16 = u16::MAX;
+    pub(crate) const NULL: u16 = <u16 as Code>::NULL;
     /// So many distinct values at most.
     pub(crate) const DISTINCT_MAX: usize = 0xffff;
 
@@ -75,14 +75,17 @@ impl Dictionary {
 
     /// The distinct values as doubles, ascending.
     pub(crate) fn doubles(&self) -> impl Iterator<Item = f64> {
-        let ten = TENS.get(usize::from(self.decimals)).copied().unwrap_or(1.0);
-        #[allow(clippy::cast_precision_loss, reason = "whole numbers of doubles are exact, as `exact` made sure")]
-        self.distinct.iter().map(move |number| *number as f64 / ten)
+        self.distinct.iter().copied().map(whole::double(self.decimals))
     }
 
     /// The distinct values of numbers that were packed as whole ones, ascending.
     pub(crate) fn longs(&self) -> impl Iterator<Item = i64> {
         self.distinct.iter().copied()
+    }
+
+    /// The places of the smallest and the largest value of some rows; `None` when all of them are null.
+    pub(crate) fn reach(places: &[u16]) -> Option<(u16, u16)> {
+        whole::reach(places)
     }
 
     /// For each row the place of its value among the distinct ones, or [`NULL`](Self::NULL).

@@ -5,8 +5,10 @@ use std::ops::Range;
 use arrow::array::{Array, Float64Array, Int64Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 
-/// Powers of ten that a double holds exactly, as far as sensors round.
-pub(super) const TENS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+use crate::number::TENS;
+
+/// Sensors round to no more decimal places.
+const DECIMALS_MAX: u8 = 9;
 /// Whole numbers below this are doubles exactly, and so are their differences.
 pub(super) const EXACT_MAX: u64 = 1 << 51;
 
@@ -25,7 +27,7 @@ enum Codes {
 }
 
 /// A code of some width.
-trait Code: Copy + PartialEq + Into<i64> + TryFrom<i64> {
+pub(super) trait Code: Copy + PartialEq + Into<i64> + TryFrom<i64> {
     const NULL: Self;
 
     fn of(offset: i64) -> Option<Self> {
@@ -46,13 +48,7 @@ impl Whole {
     /// of a null. At least so many `decimals` are tried first, and it is told how many there are.
     pub(super) fn of_doubles(array: &Float64Array, decimals: &mut u8) -> Option<Self> {
         let mut wholes = vec![0; array.len()];
-        for places in *decimals.. {
-            let ten = *TENS.get(usize::from(places))?;
-            if are_whole(array.values(), ten, &mut wholes) {
-                *decimals = places;
-                break;
-            }
-        }
+        *decimals = (*decimals..=DECIMALS_MAX).find(|places| are_whole(array.values(), ten(*places), &mut wholes))?;
         // This column may have fewer than the one before.
         let mut needed = *decimals;
         while needed > 0 && wholes.iter().all(|whole| whole % 10 == 0) {
@@ -98,9 +94,9 @@ impl Whole {
 
     /// The smallest and the largest of some of the values, in its unit; `None` when all of them are null.
     pub(super) fn reach(&self, rows: Range<usize>) -> Option<(i64, i64)> {
-        let (smallest, largest) = match &self.codes {
-            Codes::Short(codes) => reach(codes, rows),
-            Codes::Long(codes) => reach(codes, rows),
+        let (smallest, largest): (i64, i64) = match &self.codes {
+            Codes::Short(codes) => reach(codes.get(rows)?).map(|(smallest, largest)| (smallest.into(), largest.into())),
+            Codes::Long(codes) => reach(codes.get(rows)?).map(|(smallest, largest)| (smallest.into(), largest.into())),
         }?;
         Some((self.base + smallest, self.base + largest))
     }
@@ -123,9 +119,7 @@ impl Whole {
 
     /// Appends some of the values, and which of them there are.
     pub(crate) fn push_doubles(&self, rows: Range<usize>, values: &mut Vec<f64>, valid: &mut Vec<bool>) {
-        let ten = TENS.get(usize::from(self.decimals)).copied().unwrap_or(1.0);
-        #[allow(clippy::cast_precision_loss, reason = "whole numbers of doubles are exact, as packing made sure")]
-        let value = |whole: i64| whole as f64 / ten;
+        let value = double(self.decimals);
         match &self.codes {
             Codes::Short(codes) => decode(codes, rows, self.base, value, values, valid),
             Codes::Long(codes) => decode(codes, rows, self.base, value, values, valid),
@@ -147,6 +141,17 @@ impl Whole {
             Codes::Long(codes) => decode(codes, rows, self.base, |whole| whole, values, valid),
         }
     }
+}
+
+/// What makes doubles of whole numbers of a decimal place, all of them below [`EXACT_MAX`].
+pub(super) fn double(decimals: u8) -> impl Fn(i64) -> f64 + Copy {
+    let ten = ten(decimals);
+    #[allow(clippy::cast_precision_loss, reason = "below EXACT_MAX")]
+    move |whole| whole as f64 / ten
+}
+
+fn ten(decimals: u8) -> f64 {
+    TENS.get(usize::from(decimals)).copied().unwrap_or(1.0)
 }
 
 /// The nulls of an array, if there are any.
@@ -194,13 +199,12 @@ fn put<T: Copy>(values: &mut [T], places: &[usize], value: T) {
     }
 }
 
-/// The smallest and the largest code that is not null.
-fn reach<C: Code + Ord + Default>(codes: &[C], rows: Range<usize>) -> Option<(i64, i64)> {
-    let codes = codes.get(rows).unwrap_or_default();
+/// The smallest and the largest code that is not null; `None` when all are.
+pub(super) fn reach<C: Code + Ord + Default>(codes: &[C]) -> Option<(C, C)> {
     // Null is the largest of all.
     let smallest = codes.iter().copied().min().filter(|code| *code != C::NULL)?;
     let largest = codes.iter().map(|code| if *code == C::NULL { C::default() } else { *code }).max()?;
-    Some((smallest.into(), largest.into()))
+    Some((smallest, largest))
 }
 
 #[inline]

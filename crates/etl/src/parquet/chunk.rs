@@ -206,16 +206,16 @@ impl Order {
 fn encode(places: &[u16], distinct: usize) -> Result<Encoded> {
     let is_there = |place: &u16| *place != Dictionary::NULL;
     let nulls = places.len() - places.iter().copied().filter(is_there).count();
-    let present: Cow<'_, [u16]> = match nulls {
-        0 => places.into(),
-        _ => places.iter().copied().filter(is_there).collect(),
-    };
     let mut bytes = vec![0; size_of::<u32>()];
     let of_levels = hybrid::width(1);
-    match nulls {
-        0 => hybrid::run(1, places.len(), of_levels, &mut bytes),
-        _ => hybrid::encode(&places.iter().map(|place| is_there(place).into()).collect::<Vec<u16>>(), of_levels, &mut bytes),
-    }
+    let present: Cow<'_, [u16]> = if nulls == 0 {
+        hybrid::run(1, places.len(), of_levels, &mut bytes);
+        places.into()
+    } else {
+        let levels: Vec<u16> = places.iter().map(|place| is_there(place).into()).collect();
+        hybrid::encode(&levels, of_levels, &mut bytes);
+        places.iter().copied().filter(is_there).collect()
+    };
     let length: u32 = counted(bytes.len() - size_of::<u32>())?;
     bytes.splice(..size_of::<u32>(), length.to_le_bytes());
 

@@ -18,7 +18,7 @@ use iceberg::{Error, ErrorKind, Result};
 
 use super::chunk::Chunks;
 use super::described::describe;
-use super::zstd;
+use super::zstd_level;
 use crate::batch::Group;
 use crate::packed::Dictionary;
 
@@ -28,10 +28,9 @@ pub(super) struct File {
     write: Box<dyn FileWrite>,
     /// What it writes stays in memory until it is passed on.
     parquet: SerializedFileWriter<Vec<u8>>,
-    columns: ArrowRowGroupWriterFactory,
+    writers: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     chunks: Chunks,
-    row_groups: usize,
     /// For each column of doubles, by its field id, how many values are not a number.
     nans: HashMap<i32, u64>,
 }
@@ -41,11 +40,11 @@ type Leaves = Vec<(ColumnDescPtr, ArrowColumnWriter)>;
 
 impl File {
     pub(super) async fn create(output: OutputFile, schema: &SchemaRef, properties: &WriterProperties) -> Result<Self> {
-        let chunks = Chunks::new(zstd()).map_err(failed)?;
+        let chunks = Chunks::new(zstd_level()).map_err(failed)?;
         let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties.clone())).map_err(failed)?;
-        let (parquet, columns) = writer.into_serialized_writer().map_err(failed)?;
+        let (parquet, writers) = writer.into_serialized_writer().map_err(failed)?;
         let write = output.writer().await?;
-        Ok(Self { output, write, parquet, columns, schema: schema.clone(), chunks, row_groups: 0, nans: HashMap::new() })
+        Ok(Self { output, write, parquet, writers, schema: schema.clone(), chunks, nans: HashMap::new() })
     }
 
     /// How long the file is by now.
@@ -96,7 +95,6 @@ impl File {
             }
         }
         row_group.close().map_err(failed)?;
-        self.row_groups += 1;
         Ok(())
     }
 
@@ -104,7 +102,8 @@ impl File {
     fn leaves(&self) -> errors::Result<Vec<Leaves>> {
         let form = self.parquet.schema_descr();
         let mut columns: Vec<Leaves> = self.schema.fields().iter().map(|_| Vec::new()).collect();
-        for (leaf, writer) in self.columns.create_column_writers(self.row_groups)?.into_iter().enumerate() {
+        let row_group = self.parquet.flushed_row_groups().len();
+        for (leaf, writer) in self.writers.create_column_writers(row_group)?.into_iter().enumerate() {
             if let Some(column) = columns.get_mut(form.get_column_root_idx(leaf)) {
                 column.push((form.column(leaf), writer));
             }
@@ -119,7 +118,7 @@ impl File {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("File").field("output", &self.output).field("row_groups", &self.row_groups).finish_non_exhaustive()
+        f.debug_struct("File").field("output", &self.output).finish_non_exhaustive()
     }
 }
 

@@ -68,9 +68,7 @@ impl Values {
 impl Reach {
     /// `None` when all places are null.
     pub(super) fn of(places: &[u16]) -> Option<Self> {
-        // Null is the largest of all.
-        let smallest = places.iter().copied().min().filter(|place| *place != Dictionary::NULL)?;
-        let largest = places.iter().map(|place| if *place == Dictionary::NULL { 0 } else { *place }).max()?;
+        let (smallest, largest) = Dictionary::reach(places)?;
         Some(Self { smallest, largest })
     }
 }
