@@ -3,6 +3,7 @@
 //! Numbers that sensors rounded lie close together, but for a few that stand for errors. So a table with a cell for each number tells the
 //! distinct ones, in ascending order, without hashing or unpacking any.
 
+mod alike;
 mod cells;
 
 use std::ops::Range;
@@ -76,6 +77,12 @@ impl Dictionary {
     /// The distinct values as doubles, ascending.
     pub(crate) fn doubles(&self) -> impl Iterator<Item = f64> {
         self.distinct.iter().copied().map(whole::double(self.decimals))
+    }
+
+    /// The places of the distinct values in an order in which those follow each other that are alike as doubles; `None` when it is no
+    /// better than the ascending one.
+    pub(crate) fn alike(&self) -> Option<Vec<u16>> {
+        alike::order(&self.distinct, self.decimals)
     }
 
     /// The distinct values of numbers that were packed as whole ones, ascending.

@@ -7,7 +7,6 @@
 //! [encodings]: https://parquet.apache.org/docs/file-format/data-pages/encodings/
 //! [index]: https://parquet.apache.org/docs/file-format/pageindex/
 
-use std::borrow::Cow;
 use std::fmt;
 
 use ::parquet::basic::{BoundaryOrder, Compression, Encoding, PageType, ZstdLevel};
@@ -96,7 +95,7 @@ impl Chunks {
         };
         pages.dictionary()?;
         for places in dictionary.places().chunks(PAGE_ROWS) {
-            pages.data(encode(places, values.len())?)?;
+            pages.data(encode(places, &values)?)?;
         }
         let close = pages.close(column)?;
         Ok((sink.into_inner()?.into(), close))
@@ -116,7 +115,7 @@ impl Pages<'_> {
             buf: self.chunks.zstd.compress(&plain)?.into(),
             num_values: counted(self.values.len())?,
             encoding: Encoding::PLAIN,
-            is_sorted: true,
+            is_sorted: self.values.written().is_ascending(),
         };
         self.dictionary_offset = Some(self.write(page, plain.len())?.offset);
         Ok(())
@@ -203,24 +202,24 @@ impl Order {
 }
 
 /// Definition levels with their length before them, and then the places of the values that are there.
-fn encode(places: &[u16], distinct: usize) -> Result<Encoded> {
+fn encode(places: &[u16], values: &Values) -> Result<Encoded> {
     let is_there = |place: &u16| *place != Dictionary::NULL;
     let nulls = places.len() - places.iter().copied().filter(is_there).count();
     let mut bytes = vec![0; size_of::<u32>()];
     let of_levels = hybrid::width(1);
-    let present: Cow<'_, [u16]> = if nulls == 0 {
+    if nulls == 0 {
         hybrid::run(1, places.len(), of_levels, &mut bytes);
-        places.into()
     } else {
         let levels: Vec<u16> = places.iter().map(|place| is_there(place).into()).collect();
         hybrid::encode(&levels, of_levels, &mut bytes);
-        places.iter().copied().filter(is_there).collect()
-    };
+    }
     let length: u32 = counted(bytes.len() - size_of::<u32>())?;
     bytes.splice(..size_of::<u32>(), length.to_le_bytes());
 
-    let of_places = hybrid::width(counted(distinct.saturating_sub(1))?);
+    let of_places = hybrid::width(counted(values.len().saturating_sub(1))?);
     bytes.push(of_places);
+    let written = values.written();
+    let present: Vec<u16> = places.iter().copied().filter(is_there).map(|place| written.place(place)).collect();
     hybrid::encode(&present, of_places, &mut bytes);
     Ok(Encoded { bytes, rows: counted(places.len())?, nulls: counted(nulls)?, reach: Reach::of(places) })
 }
