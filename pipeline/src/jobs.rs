@@ -64,7 +64,7 @@ async fn work_until<T>(
     end: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<T> {
     if let Some(queue) = &queues.embedded {
-        run::take_back(queue).await?;
+        run::tell_depth(queue).await?;
     }
     let catalog = backends::catalog(config, data, Arc::clone(&lakes.whole)).await?;
     let formats = formats::load(&config.etl)?;

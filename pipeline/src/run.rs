@@ -75,7 +75,7 @@ impl Up {
         let catalog = backends::catalog(config, &data, Arc::clone(&lakes.whole)).await?;
         let formats = formats::load(&config.etl)?;
         if let Some(queue) = &queues.embedded {
-            take_back(queue).await?;
+            tell_depth(queue).await?;
         }
 
         let mut services = Services::default();
@@ -191,7 +191,7 @@ pub async fn etl_until_empty(config: &Config) -> anyhow::Result<()> {
     let catalog = backends::catalog(config, &data, Arc::clone(&whole)).await?;
     let formats = formats::load(&config.etl)?;
     if let Some(queue) = &embedded {
-        take_back(queue).await?;
+        tell_depth(queue).await?;
     }
     let shutdown = CancellationToken::new();
     let stopped = shutdown.clone();
@@ -280,12 +280,12 @@ pub(crate) fn etl_parts(
     etl::Parts { lake, bucket, queue, catalog, formats, scratch, now: Timestamp::now }
 }
 
-/// Takes back what the last process was working on when it was cut off, and says what has failed for good.
-pub async fn take_back(queue: &SqliteQueue) -> anyhow::Result<()> {
-    let taken_back = queue.take_back().await.context("take back from the embedded queue")?;
-    let dead = queue.depth().await.context("ask the embedded queue")?.dead;
-    info!(taken_back, "opened the embedded queue");
-    if dead > 0 {
+/// Says how much waits in the queue, and what has failed for good.
+pub async fn tell_depth(queue: &SqliteQueue) -> anyhow::Result<()> {
+    let depth = queue.depth().await.context("ask the embedded queue")?;
+    info!(messages = depth.visible, "opened the embedded queue");
+    if depth.dead > 0 {
+        let dead = depth.dead;
         warn!(dead, "the embedded queue holds dead letters: events that failed too often, whose uploads are in no table");
     }
     Ok(())

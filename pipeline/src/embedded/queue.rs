@@ -4,9 +4,11 @@
 //! arrives, or by the clock when the next hidden message is due.
 
 mod dead;
+mod deliveries;
 mod table;
 mod writer;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +37,8 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 /// A queue in one file. Clones share it.
 ///
 /// A message that was delivered `deliveries_max` times and comes due once more is put among the dead letters instead. A receipt is
-/// good until its message is delivered again: an older one no longer deletes. Deleting a message that is gone is no failure.
+/// good until its message is delivered again: an older one no longer deletes. Deleting a message that is gone is no failure. What a
+/// process had received when it ended is delivered again by the next, at once, and that delivery does not count.
 #[derive(Clone, Debug)]
 pub struct SqliteQueue {
     pool: SqlitePool,
@@ -59,15 +62,10 @@ impl SqliteQueue {
         Ok(Self { pool, writer, due })
     }
 
-    /// Takes back what a process that was cut off had received and not deleted, so that it is delivered at once. To be called before
-    /// the first receive, by the one process that has the queue. Returns how many messages that were.
-    pub async fn take_back(&self) -> Result<u64, sqlx::Error> {
-        table::take_back(&mut *self.pool.acquire().await?, now()).await
-    }
-
-    /// How much waits, and for how long.
+    /// How much waits, and for how long. What another process has received counts as visible.
     pub async fn depth(&self) -> Result<Depth, sqlx::Error> {
-        table::depth(&mut *self.pool.acquire().await?, now()).await
+        let hidden = self.writer.hidden().await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))?;
+        table::depth(&mut *self.pool.acquire().await?, u64::try_from(hidden).unwrap_or(u64::MAX), now()).await
     }
 }
 
@@ -117,7 +115,7 @@ impl etl::Queue for SqliteQueue {
     }
 }
 
-fn failed(operation: &'static str, error: writer::NotCommitted) -> QueueError {
+fn failed(operation: &'static str, error: writer::Failed) -> QueueError {
     QueueError { operation, source: error.into() }
 }
 

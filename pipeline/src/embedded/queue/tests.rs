@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use etl::Queue as _;
 use watcher::Publish as _;
 
@@ -34,16 +32,76 @@ async fn a_message_delivered_too_often_is_a_dead_letter_and_hides_no_other() {
 }
 
 #[tokio::test]
-async fn what_a_killed_process_had_received_comes_back_at_once_and_uncounted() {
+async fn what_a_process_had_received_comes_back_to_the_next_at_once_and_uncounted() {
     let directory = tempfile::tempdir().unwrap();
-    let queue = open(&directory, 1).await;
-    queue.publish(&bodies(&["a"])).await.unwrap();
+    open(&directory, 1).await.publish(&bodies(&["a"])).await.unwrap();
     for _ in 0..3 {
+        let queue = open(&directory, 1).await;
         let received = queue.receive(1, WAIT, LONG).await.unwrap();
         assert_eq!((received[0].body.as_str(), received[0].deliveries), ("a", 1));
-        assert_eq!(queue.take_back().await.unwrap(), 1);
+        assert_eq!(queue.receive(1, Duration::ZERO, LONG).await.unwrap(), []);
     }
-    assert_eq!(queue.depth().await.unwrap().dead, 0);
+    assert_eq!(open(&directory, 1).await.depth().await.unwrap().dead, 0);
+}
+
+#[tokio::test]
+async fn what_came_to_nothing_counts_for_the_next_process_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 2).await;
+    queue.publish(&bodies(&["poison", "good"])).await.unwrap();
+    assert_eq!(queue.receive(1, WAIT, Duration::ZERO).await.unwrap()[0].deliveries, 1);
+    assert_eq!(queue.receive(1, WAIT, LONG).await.unwrap()[0].deliveries, 2);
+    drop(queue);
+    let queue = open(&directory, 2).await;
+    assert_eq!(queue.receive(1, WAIT, Duration::ZERO).await.unwrap()[0].deliveries, 2);
+    let received = queue.receive(10, WAIT, LONG).await.unwrap();
+    assert_eq!(received.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["good"]);
+    assert_eq!(queue.depth().await.unwrap().dead, 1);
+
+    // A file in which the count has run out already, as after `queue.deliveries_max` was lowered.
+    queue.publish(&bodies(&["lowered", "last"])).await.unwrap();
+    sqlx::raw_sql("UPDATE messages SET deliveries = 1 WHERE body = 'lowered'").execute(&queue.pool).await.unwrap();
+    drop(queue);
+    let queue = open(&directory, 1).await;
+    let received = queue.receive(10, WAIT, LONG).await.unwrap();
+    assert_eq!(received.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["good", "last"]);
+    assert_eq!(queue.depth().await.unwrap().dead, 2);
+}
+
+#[tokio::test]
+async fn what_is_due_again_comes_before_what_is_new_and_all_of_it_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 5).await;
+    let sent: Vec<String> = (0..200).map(|number| format!("{number:03}")).collect();
+    queue.publish(&sent).await.unwrap();
+    let first = queue.receive(5, WAIT, Duration::ZERO).await.unwrap();
+    let mut found = Vec::new();
+    loop {
+        let received = queue.receive(7, Duration::ZERO, LONG).await.unwrap();
+        if received.is_empty() {
+            break;
+        }
+        found.extend(received.into_iter().map(|message| (message.body, message.deliveries)));
+    }
+    let expected: Vec<_> =
+        sent.iter().enumerate().map(|(at, body)| (body.clone(), if at < first.len() { 2 } else { 1 })).collect();
+    assert_eq!(found, expected);
+    assert_eq!(queue.depth().await.unwrap().hidden, 200);
+}
+
+#[tokio::test]
+async fn a_receive_that_fails_delivers_nothing_and_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = open(&directory, 5).await;
+    queue.publish(&bodies(&["a", "b"])).await.unwrap();
+    queue.receive(1, WAIT, Duration::ZERO).await.unwrap();
+    let trigger = "CREATE TRIGGER refuse BEFORE UPDATE ON messages BEGIN SELECT raise(ABORT, 'no'); END";
+    sqlx::raw_sql(trigger).execute(&queue.pool).await.unwrap();
+    queue.receive(10, Duration::ZERO, LONG).await.unwrap_err();
+    sqlx::raw_sql("DROP TRIGGER refuse").execute(&queue.pool).await.unwrap();
+    let received = queue.receive(10, Duration::ZERO, LONG).await.unwrap();
+    let found: Vec<_> = received.iter().map(|message| (message.body.as_str(), message.deliveries)).collect();
+    assert_eq!(found, [("a", 2), ("b", 1)]);
 }
 
 #[tokio::test]
@@ -82,19 +140,19 @@ async fn what_cannot_be_a_message_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn messages_receipts_and_counts_outlive_the_process() {
+async fn a_receipt_of_another_process_is_good_for_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let queue = open(&directory, 5).await;
     queue.publish(&bodies(&["a", "b"])).await.unwrap();
-    let taken = queue.receive(1, WAIT, LONG).await.unwrap().remove(0);
+    let taken = vec![queue.receive(1, WAIT, LONG).await.unwrap().remove(0).receipt];
     drop(queue);
     let queue = open(&directory, 5).await;
     let depth = queue.depth().await.unwrap();
-    assert_eq!((depth.visible, depth.hidden), (1, 1));
-    assert_eq!(queue.extend(vec![taken.receipt], Duration::ZERO).await.unwrap(), Vec::<String>::new());
-    let received = queue.receive(10, WAIT, LONG).await.unwrap();
-    let found: BTreeSet<_> = received.iter().map(|message| (message.body.as_str(), message.deliveries)).collect();
-    assert_eq!(found, BTreeSet::from([(taken.body.as_str(), 2), (if taken.body == "a" { "b" } else { "a" }, 1)]));
+    assert_eq!((depth.visible, depth.hidden), (2, 0));
+    assert_eq!(queue.extend(taken.clone(), LONG).await.unwrap(), taken);
+    assert_eq!(queue.delete(taken.clone()).await.unwrap(), taken);
+    queue.receive(1, WAIT, LONG).await.unwrap();
+    assert_eq!(queue.receive(10, WAIT, LONG).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -144,10 +202,15 @@ async fn a_queue_of_an_older_version_is_opened() {
                       visible_at INTEGER NOT NULL, deliveries INTEGER NOT NULL DEFAULT 0) STRICT;
                   CREATE TABLE dead_letters (id INTEGER PRIMARY KEY, body TEXT NOT NULL, sent_at INTEGER NOT NULL,
                       died_at INTEGER NOT NULL, deliveries INTEGER NOT NULL) STRICT;
+                  CREATE INDEX messages_by_visibility ON messages (visible_at, id);
+                  INSERT INTO messages (body, sent_at, visible_at, deliveries) VALUES ('hidden', 1, 9000000000000, 1);
                   INSERT INTO dead_letters VALUES (7, 'old', 1, 2, 3);";
     sqlx::raw_sql(schema).execute(&mut old).await.unwrap();
     sqlx::Connection::close(old).await.unwrap();
     let letters = DeadLetters::open(&file).await.unwrap().list().await.unwrap();
     assert_eq!((letters[0].body.as_str(), letters[0].cause.as_deref()), ("old", None));
-    assert_eq!(open(&directory, 2).await.depth().await.unwrap().dead, 1);
+    let queue = open(&directory, 2).await;
+    assert_eq!(queue.depth().await.unwrap().dead, 1);
+    let received = queue.receive(10, WAIT, LONG).await.unwrap();
+    assert_eq!((received[0].body.as_str(), received[0].deliveries), ("hidden", 2));
 }
