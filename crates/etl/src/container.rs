@@ -47,7 +47,7 @@ fn unwrap_layer<'a>(
     bytes: Cow<'a, [u8]>,
     name: Option<String>,
     depth_left: usize,
-    allowance: &mut Allowance,
+    allowance: &mut Allowance<'_>,
     members: &mut Vec<Member<'a>>,
 ) -> Result<(), Refusal> {
     let (is_gzip, is_zip) = (gzip::is(&bytes), zip::is(&bytes));
@@ -99,21 +99,19 @@ fn note(fault: Fault, name: Option<String>, members: &mut Vec<Member<'_>>) -> Re
 }
 
 /// What one uploaded file may still unpack to, all layers and members taken together.
-struct Allowance {
+struct Allowance<'l> {
     bytes: u64,
     members: usize,
-    /// For the reason when it is used up.
-    told: String,
+    /// What it was made of, for the reason when it is used up.
+    packed_bytes: usize,
+    limits: &'l Limits,
 }
 
-impl Allowance {
-    fn new(packed_bytes: usize, limits: &Limits) -> Self {
+impl<'l> Allowance<'l> {
+    fn new(packed_bytes: usize, limits: &'l Limits) -> Self {
         let ratio_bytes_max = (packed_bytes as u64).saturating_mul(limits.ratio).max(RATIO_FROM_BYTES);
-        let told = format!(
-            "at most {}, {} times its {packed_bytes} bytes, and {} members",
-            limits.unwrapped_bytes, limits.ratio, limits.members
-        );
-        Self { bytes: limits.unwrapped_bytes.as_u64().min(ratio_bytes_max), members: limits.members, told }
+        let bytes = limits.unwrapped_bytes.as_u64().min(ratio_bytes_max);
+        Self { bytes, members: limits.members, packed_bytes, limits }
     }
 
     /// Reads all of `from`; one byte beyond what is allowed is the end.
@@ -134,7 +132,9 @@ impl Allowance {
     }
 
     fn exceeded(&self) -> Refusal {
-        Refusal { reason: format!("unpacks to more than allowed: {}", self.told) }
+        let (Limits { unwrapped_bytes, ratio, members, .. }, packed_bytes) = (self.limits, self.packed_bytes);
+        let allowed = format!("at most {unwrapped_bytes}, {ratio} times its {packed_bytes} bytes, and {members} members");
+        Refusal { reason: format!("unpacks to more than allowed: {allowed}") }
     }
 }
 

@@ -8,7 +8,7 @@ mod read;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub(crate) use documents::{Document, Documents, Style, first};
+pub(crate) use documents::{Document, Documents, Style, begins, first};
 pub(crate) use path::{Found, Path, push};
 use read::read;
 

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use encoding_rs::{Encoding, UTF_8};
 
@@ -36,6 +37,8 @@ pub(crate) struct Text<'b> {
     /// What it was decoded from; `None` for ASCII, which is the same in most.
     encoding: Option<&'static Encoding>,
     line_length: usize,
+    /// Where the first line is that is not blank, once somebody has asked.
+    first_line: OnceLock<Option<Range<usize>>>,
 }
 
 #[derive(Debug)]
@@ -98,6 +101,12 @@ impl<'b> Text<'b> {
     /// The lines from the first on.
     pub(crate) fn lines(&self) -> Lines<'_> {
         Lines::new(self)
+    }
+
+    /// The first line that is not blank; empty when there is a fault in it.
+    pub(crate) fn first_line(&self) -> Option<&str> {
+        let find = || self.lines().find(|line| !line.is_blank()).map(|line| line.place());
+        self.first_line.get_or_init(find).clone().and_then(|place| self.text.get(place))
     }
 
     /// The whole text, when it is the raw bytes themselves, so that a place in it is one in the file.
@@ -200,7 +209,17 @@ impl<'b> Decoder<'b> {
     }
 
     fn text(&self, text: Cow<'b, str>, map: Option<Vec<Mapped>>, start: usize, nul: bool) -> Text<'b> {
-        Text { text, map, start, nul, tail: None, unit: self.unit, encoding: None, line_length: self.line_length }
+        Text {
+            text,
+            map,
+            start,
+            nul,
+            tail: None,
+            unit: self.unit,
+            encoding: None,
+            line_length: self.line_length,
+            first_line: OnceLock::new(),
+        }
     }
 }
 

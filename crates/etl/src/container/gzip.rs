@@ -11,7 +11,7 @@ pub(super) fn is(bytes: &[u8]) -> bool {
 }
 
 /// The bytes of all members in turn, as APPE of `.gz` files makes them.
-pub(super) fn unpack(packed: &[u8], allowance: &mut Allowance) -> Result<Vec<u8>, Fault> {
+pub(super) fn unpack(packed: &[u8], allowance: &mut Allowance<'_>) -> Result<Vec<u8>, Fault> {
     let mut unpacked = Vec::new();
     let mut rest = packed;
     loop {

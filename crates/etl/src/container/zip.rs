@@ -119,7 +119,7 @@ impl<'z> Entry<'z> {
     }
 
     /// The member's bytes, checked against the length and the checksum that the directory has for them.
-    pub(super) fn unpack(&self, archive: &[u8], allowance: &mut Allowance) -> Result<Vec<u8>, Fault> {
+    pub(super) fn unpack(&self, archive: &[u8], allowance: &mut Allowance<'_>) -> Result<Vec<u8>, Fault> {
         if self.is_astray() {
             let told =
                 "its name leads out of the archive (zip-slip): to load it, send it under a name without \"..\", root or drive";

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use texts::Texts;
 
 use super::definition::Problems;
-use super::delimited::skip_separator_line;
+use super::delimited::separator_line;
 use super::{File, Format, Parser};
 use crate::json::{self, Path};
 use crate::text::Text;
@@ -144,7 +144,7 @@ impl Claim {
         if !self.members.is_empty() {
             // A look for the names is much cheaper than to read a document for nothing.
             let names: Vec<&str> = self.members.iter().flat_map(Path::names).collect();
-            let text = texts.whole(&format.encodings).ok().filter(|text| text.has(&names));
+            let text = texts.whole(&format.encodings).ok().filter(|text| json::begins(text) && text.has(&names));
             let root = text.and_then(json::first);
             let root =
                 root.ok_or_else(|| Missing::of_text(held, "it is no JSON with the names of match.members in it".to_owned()))?;
@@ -179,10 +179,10 @@ impl Claim {
     /// What is missing of the conditions on the lines at the top; how long the beginning is that the text has of those listed.
     fn top_missing(&self, text: &Text<'_>, held: &mut usize, telling: Telling) -> Result<Option<usize>, Missing> {
         let Match { begins, first_line, .. } = &self.written;
-        let mut top = text.lines();
-        skip_separator_line(&mut top);
-        let first = top.find(|line| !line.is_blank());
-        let start = first.as_ref().map_or("", |line| line.text);
+        let start = match separator_line(text) {
+            None => text.first_line().unwrap_or_default(),
+            Some(_) => text.lines().filter(|line| !line.is_blank()).nth(1).map_or("", |line| line.text),
+        };
         let begun = begins.iter().filter(|begin| start.starts_with(begin.as_str())).map(String::len).max();
         if !begins.is_empty() && begun.is_none() {
             return Err(Missing::of_text(*held, telling.say(|| format!("it does not begin with {}", one_of(begins)))));
@@ -233,9 +233,11 @@ fn one_of(entries: &[String]) -> String {
 
 fn same(name: &str, other: &str) -> bool {
     fn lower(text: &str) -> impl Iterator<Item = char> {
-        text.trim().chars().flat_map(char::to_lowercase)
+        text.chars().flat_map(char::to_lowercase)
     }
-    lower(name).eq(lower(other))
+    let (name, other) = (name.trim(), other.trim());
+    // Nearly all names are ASCII, and nearly all pairs of them differ in length.
+    name.eq_ignore_ascii_case(other) || (!(name.is_ascii() && other.is_ascii()) && lower(name).eq(lower(other)))
 }
 
 fn regexes(key: &str, written: &[String], problems: &mut Problems<'_>) -> Option<Vec<Regex>> {

@@ -232,7 +232,7 @@ impl Delimited {
 
     /// How cells are separated in a file: as the format says, or as the file itself does in a first line `sep=;`.
     fn syntax_of(&self, text: &Text<'_>) -> Cow<'_, Syntax> {
-        match separator_line(&text.lines()) {
+        match separator_line(text) {
             Some(own) if matches!(self.syntax.separator, Separator::Byte(_)) => {
                 Cow::Owned(Syntax { separator: Separator::Byte(own), ..self.syntax.clone() })
             }
@@ -242,18 +242,18 @@ impl Delimited {
 }
 
 /// The delimiter that a spreadsheet is told in the first line: `sep=;`.
-pub(super) fn separator_line(lines: &Lines<'_>) -> Option<u8> {
-    let first = lines.clone().find(|line| !line.is_blank())?;
-    match first.text.trim_end().trim_matches('"').as_bytes() {
+pub(super) fn separator_line(text: &Text<'_>) -> Option<u8> {
+    let first = text.first_line()?;
+    match first.trim_end().trim_matches('"').as_bytes() {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] if delimiter.is_ascii() => Some(*delimiter),
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if first.text.ends_with('\t') => Some(b'\t'),
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if first.ends_with('\t') => Some(b'\t'),
         _ => None,
     }
 }
 
-/// Goes behind such a line, if there is one.
+/// Goes behind such a line, if there is one; `lines` are at the beginning of the text.
 pub(super) fn skip_separator_line(lines: &mut Lines<'_>) {
-    if separator_line(lines).is_some() {
+    if separator_line(lines.text()).is_some() {
         let _ = lines.find(|line| !line.is_blank());
     }
 }

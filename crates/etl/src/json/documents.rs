@@ -38,13 +38,17 @@ impl Style {
     }
 }
 
+/// Whether the text begins as JSON does, or with a line that cannot be read.
+pub(crate) fn begins(text: &Text<'_>) -> bool {
+    text.first_line().is_some_and(|line| line.is_empty() || line.trim_ascii().starts_with(['{', '[']))
+}
+
 /// The first document that can be read, if the text begins as JSON does.
 pub(crate) fn first<'t>(text: &'t Text<'_>) -> Option<Node<'t>> {
-    let mut lines = text.lines().filter(|line| !line.is_blank()).take(PEEKED_LINES);
-    let begins = lines.clone().next().is_some_and(|line| line.fault.is_some() || line.text.trim_ascii().starts_with(['{', '[']));
-    if !begins {
+    if !begins(text) {
         return None;
     }
+    let mut lines = text.lines().filter(|line| !line.is_blank()).take(PEEKED_LINES);
     match Style::of(text) {
         Style::Lines => lines.find_map(|line| document(line.text).ok()),
         Style::Whole => text.as_it_is().and_then(|whole| read(whole, text.start()).ok()),

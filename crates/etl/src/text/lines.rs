@@ -25,6 +25,11 @@ impl Line<'_> {
     pub(crate) fn is_blank(&self) -> bool {
         self.fault.is_none() && self.text.trim_ascii().is_empty()
     }
+
+    /// Where its text stands in the decoded text.
+    pub(super) fn place(&self) -> Range<usize> {
+        if self.fault.is_none() { self.decoded.clone() } else { self.decoded.start..self.decoded.start }
+    }
 }
 
 /// Goes through the lines of a text. A clone goes on from the same place.
@@ -40,6 +45,11 @@ pub(crate) struct Lines<'t> {
 impl<'t> Lines<'t> {
     pub(super) fn new(text: &'t Text<'t>) -> Self {
         Self { text, at: text.start, number: 0, passed: 0 }
+    }
+
+    /// What they are lines of.
+    pub(crate) fn text(&self) -> &'t Text<'t> {
+        self.text
     }
 
     /// The number of the line given last.

@@ -12,8 +12,14 @@ use crate::text::Text;
 const HEAD_BYTES: usize = 1 << 20;
 const HEAD_LINES: usize = 256;
 
-/// Texts by the encodings that their formats list.
-type Decoded<'b> = HashMap<Vec<&'static Encoding>, Result<Text<'b>, Refusal>>;
+/// What text some bytes are.
+#[derive(Default)]
+struct Decoded<'b> {
+    /// In all encodings the same, as nearly always.
+    same: Option<Result<Text<'b>, Refusal>>,
+    /// By the encodings that formats list.
+    by_encodings: HashMap<Vec<&'static Encoding>, Result<Text<'b>, Refusal>>,
+}
 
 /// A file's text, and that of its top.
 pub(super) struct Texts<'b, 'l> {
@@ -28,7 +34,14 @@ pub(super) struct Texts<'b, 'l> {
 
 impl<'b, 'l> Texts<'b, 'l> {
     pub(super) fn new(bytes: &'b [u8], limits: &'l Limits) -> Self {
-        Self { bytes, limits, is_ascii: bytes.is_ascii(), head: head(bytes), heads: HashMap::new(), wholes: HashMap::new() }
+        Self {
+            bytes,
+            limits,
+            is_ascii: bytes.is_ascii(),
+            head: head(bytes),
+            heads: Decoded::default(),
+            wholes: Decoded::default(),
+        }
     }
 
     /// The top of the file: all lines that a format can ask for, but for those that only the whole has.
@@ -37,24 +50,21 @@ impl<'b, 'l> Texts<'b, 'l> {
         match self.head.filter(|_| !is_wide) {
             None => self.whole(encodings),
             Some(head) => {
-                let key = self.key(encodings);
-                let text = || Text::decode(head, encodings, self.limits);
-                self.heads.entry(key).or_insert_with(text).as_ref()
+                let is_same = self.is_same(encodings);
+                self.heads.get(is_same, encodings, || Text::decode(head, encodings, self.limits))
             }
         }
     }
 
     /// The whole file.
     pub(super) fn whole(&mut self, encodings: &[&'static Encoding]) -> Result<&Text<'b>, &Refusal> {
-        let key = self.key(encodings);
-        let text = || Text::decode(self.bytes, encodings, self.limits);
-        self.wholes.entry(key).or_insert_with(text).as_ref()
+        let is_same = self.is_same(encodings);
+        self.wholes.get(is_same, encodings, || Text::decode(self.bytes, encodings, self.limits))
     }
 
-    /// Equal for encodings by which the file is the same text: ASCII is in nearly all of them.
-    fn key(&self, encodings: &[&'static Encoding]) -> Vec<&'static Encoding> {
-        let alike = self.is_ascii && encodings.iter().all(|encoding| encoding.is_ascii_compatible());
-        if alike { Vec::new() } else { encodings.to_vec() }
+    /// Whether it is the same text in these encodings as in all that hold ASCII.
+    fn is_same(&self, encodings: &[&'static Encoding]) -> bool {
+        self.is_ascii && encodings.iter().all(|encoding| encoding.is_ascii_compatible())
     }
 
     /// Whether there is nothing in it.
@@ -64,8 +74,24 @@ impl<'b, 'l> Texts<'b, 'l> {
 
     /// The whole file, for good.
     pub(super) fn into_whole(mut self, encodings: &[&'static Encoding]) -> Result<Text<'b>, Refusal> {
-        let known = self.wholes.remove(&self.key(encodings));
+        let known = if self.is_same(encodings) { self.wholes.same } else { self.wholes.by_encodings.remove(encodings) };
         known.unwrap_or_else(|| Text::decode(self.bytes, encodings, self.limits))
+    }
+}
+
+impl<'b> Decoded<'b> {
+    fn get(
+        &mut self,
+        is_same: bool,
+        encodings: &[&'static Encoding],
+        decode: impl FnOnce() -> Result<Text<'b>, Refusal>,
+    ) -> Result<&Text<'b>, &Refusal> {
+        let text = if is_same {
+            self.same.get_or_insert_with(decode)
+        } else {
+            self.by_encodings.entry(encodings.to_vec()).or_insert_with(decode)
+        };
+        text.as_ref()
     }
 }
 

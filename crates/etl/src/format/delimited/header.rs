@@ -205,7 +205,7 @@ impl HeaderReader<'_> {
     /// What a header begins with up to the delimiter behind the time's name. No row begins so.
     fn beginning(&self, line: &Line<'_>, header: &Header) -> Option<String> {
         let Separator::Byte(delimiter) = self.syntax.separator else { return None };
-        let times = self.form.timing.keys.columns.iter().filter_map(|at| at.find(&header.names).ok());
+        let times = self.form.timing.keys.columns.iter().filter_map(|at| at.index(&header.names));
         let time = times.min()?.checked_sub(self.delimited.keys.leading.len())?;
         let mut quoted = false;
         let mut delimiters = line.text.bytes().enumerate().filter(|(_, byte)| {
@@ -223,24 +223,22 @@ impl HeaderReader<'_> {
 
     /// What a line has where rows have their time. Not known before the names are, or when no part of it is in the row.
     fn time_of(&self, line: &Line<'_>, names: &[String], facts: &Facts<'_>) -> Option<String> {
-        let mut cells: Vec<Cell<'_>> = Vec::new();
-        if line.fault.is_some() || tokenise(line.text, self.syntax, &mut cells).is_err() {
+        let columns = &self.form.timing.keys.columns;
+        let fact = |at: &ColumnAt| match at {
+            ColumnAt::Name(name) => facts.get(name),
+            ColumnAt::Position(_) => None,
+        };
+        let index = |at: &ColumnAt| match at {
+            ColumnAt::Position(position) => position.checked_sub(1),
+            ColumnAt::Name(_) => at.index(names),
+        };
+        let in_row = columns.iter().any(|at| fact(at).is_none());
+        if !in_row || line.fault.is_some() || columns.iter().any(|at| fact(at).is_none() && index(at).is_none()) {
             return None;
         }
-        let mut parts: Vec<&str> = Vec::new();
-        let mut in_row = false;
-        for at in &self.form.timing.keys.columns {
-            let fact = match at {
-                ColumnAt::Name(name) => facts.get(name),
-                ColumnAt::Position(_) => None,
-            };
-            let index = match at {
-                ColumnAt::Position(position) => position.checked_sub(1),
-                ColumnAt::Name(_) => at.find(names).ok(),
-            };
-            in_row |= fact.is_none();
-            parts.push(fact.or_else(|| index.and_then(|index| cells.get(index)).map(|cell| cell.text))?);
-        }
-        in_row.then(|| parts.join(" "))
+        let mut cells: Vec<Cell<'_>> = Vec::new();
+        tokenise(line.text, self.syntax, &mut cells).ok()?;
+        let part = |at| fact(at).or_else(|| Some(cells.get(index(at)?)?.text));
+        Some(columns.iter().map(part).collect::<Option<Vec<&str>>>()?.join(" "))
     }
 }

@@ -193,13 +193,18 @@ pub(super) enum ColumnAt {
 }
 
 impl ColumnAt {
-    /// The index of the column among those that a file has.
+    /// The index of the column among those that a file has, or why there is none.
     pub(super) fn find(&self, names: &[String]) -> Result<usize, String> {
+        self.index(names).ok_or_else(|| match self {
+            Self::Position(position) => format!("no column {position}: the header has {}", names.len()),
+            Self::Name(name) => format!("no column {name:?} in the header, where the format expects one"),
+        })
+    }
+
+    /// The index of the column among those that a file has.
+    pub(super) fn index(&self, names: &[String]) -> Option<usize> {
         match self {
-            Self::Position(position) => position
-                .checked_sub(1)
-                .filter(|index| *index < names.len())
-                .ok_or_else(|| format!("no column {position}: the header has {}", names.len())),
+            Self::Position(position) => position.checked_sub(1).filter(|index| *index < names.len()),
             Self::Name(name) => {
                 let is = |other: &String| match (name.strip_prefix('*'), name.strip_suffix('*')) {
                     (Some(end), Some(_)) => other.contains(end.trim_end_matches('*')),
@@ -207,7 +212,7 @@ impl ColumnAt {
                     (None, Some(beginning)) => other.starts_with(beginning),
                     (None, None) => other == name,
                 };
-                names.iter().position(is).ok_or_else(|| format!("no column {name:?} in the header, where the format expects one"))
+                names.iter().position(is)
             }
         }
     }
