@@ -159,7 +159,9 @@ impl Intake {
             }
             Err(failure @ Error::Early { .. }) => {
                 let pause = early_pause(message.deliveries);
-                info!(reason = failure.chain(), ?pause, "message left in the queue for a while");
+                let cause = failure.chain();
+                info!(reason = cause, ?pause, "message left in the queue for a while");
+                explain(self.queue.as_ref(), &message.receipt, &cause).await;
                 // Hidden for less or more than a worker's failure would hide it; if that does not work, for as long as that.
                 if let Err(error) = self.queue.extend(vec![message.receipt.clone()], pause).await {
                     warn!(error = Error::from(error).chain(), "message not hidden");

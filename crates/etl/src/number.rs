@@ -54,19 +54,22 @@ fn short(text: &str) -> Option<f64> {
         [b'-', digits @ ..] => (-1.0, digits),
         digits => (1.0, digits),
     };
-    let (mut number, mut point) = (0_u64, None);
-    for (at, byte) in digits.iter().take(DIGITS_MAX + 2).enumerate() {
-        match byte {
-            b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
-            b'.' if point.is_none() => point = Some(at),
-            _ => return None,
-        }
-    }
-    let count = digits.len() - usize::from(point.is_some());
-    if count == 0 || count > DIGITS_MAX {
+    if digits.len() > DIGITS_MAX + 1 {
         return None;
     }
-    let decimals = point.map_or(0, |at| digits.len() - at - 1);
+    let (mut number, mut count, mut points, mut decimals) = (0_u64, 0, 0, 0);
+    // Where the point is, no processor can guess: so nothing depends on it but what is counted.
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        let is_digit = digit < 10;
+        number = if is_digit { number * 10 + u64::from(digit) } else { number };
+        count += usize::from(is_digit);
+        decimals += points & usize::from(is_digit);
+        points += usize::from(*byte == b'.');
+    }
+    if count == 0 || count > DIGITS_MAX || points > 1 || count + points < digits.len() {
+        return None;
+    }
     #[allow(clippy::cast_precision_loss, reason = "below 10^15")]
     let value = number as f64 / TENS.get(decimals)?;
     Some(sign * value)

@@ -8,15 +8,14 @@ mod deliveries;
 mod table;
 mod writer;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use etl::{Message, QueueError};
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use watcher::PublishError;
@@ -38,10 +37,9 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 ///
 /// A message that was delivered `deliveries_max` times and comes due once more is put among the dead letters instead. A receipt is
 /// good until its message is delivered again: an older one no longer deletes. Deleting a message that is gone is no failure. What a
-/// process had received when it ended is delivered again by the next, at once, and that delivery does not count.
+/// process had received when it ended is delivered again by the next, at once, and that delivery does not count unless it was explained.
 #[derive(Clone, Debug)]
 pub struct SqliteQueue {
-    pool: SqlitePool,
     writer: Writer,
     due: Arc<Notify>,
 }
@@ -52,20 +50,19 @@ impl SqliteQueue {
         let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
         // In this mode every commit is on the disk before it is answered; NORMAL would lose the last ones with the power.
         let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-        let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await?;
-        let mut connection = pool.acquire().await?.detach();
+        let mut connection = options.connect().await?;
         table::create(&mut connection).await?;
+        table::adopt(&mut connection).await?;
         let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         tokio::fs::File::open(directory).await?.sync_all().await?;
         let due = Arc::new(Notify::new());
         let writer = Writer::start(connection, deliveries_max, Arc::clone(&due));
-        Ok(Self { pool, writer, due })
+        Ok(Self { writer, due })
     }
 
     /// How much waits, and for how long. What another process has received counts as visible.
-    pub async fn depth(&self) -> Result<Depth, sqlx::Error> {
-        let hidden = self.writer.hidden().await.map_err(|error| sqlx::Error::Io(io::Error::other(error)))?;
-        table::depth(&mut *self.pool.acquire().await?, u64::try_from(hidden).unwrap_or(u64::MAX), now()).await
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        self.writer.depth().await.map_err(|error| failed("count", error))
     }
 }
 
@@ -119,7 +116,7 @@ fn failed(operation: &'static str, error: writer::Failed) -> QueueError {
     QueueError { operation, source: error.into() }
 }
 
-/// Milliseconds since the Unix epoch. Times of visibility outlive the process, so they are told by the wall clock.
+/// Milliseconds since the Unix epoch.
 fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

@@ -201,10 +201,11 @@ fn put<T: Copy>(values: &mut [T], places: &[usize], value: T) {
 
 /// The smallest and the largest code that is not null; `None` when all are.
 pub(super) fn reach<C: Code + Ord + Default>(codes: &[C]) -> Option<(C, C)> {
-    // Null is the largest of all.
-    let smallest = codes.iter().copied().min().filter(|code| *code != C::NULL)?;
-    let largest = codes.iter().map(|code| if *code == C::NULL { C::default() } else { *code }).max()?;
-    Some((smallest, largest))
+    // Null is the largest of all. Folds, and not `min` and `max`, are done for several at a time.
+    let smallest = codes.iter().fold(C::NULL, |smallest, code| smallest.min(*code));
+    let present = |code: C| if code == C::NULL { C::default() } else { code };
+    let largest = codes.iter().fold(C::default(), |largest, code| largest.max(present(*code)));
+    (smallest != C::NULL).then_some((smallest, largest))
 }
 
 #[inline]

@@ -219,7 +219,8 @@ fn encode(places: &[u16], values: &Values) -> Result<Encoded> {
     let of_places = hybrid::width(counted(values.len().saturating_sub(1))?);
     bytes.push(of_places);
     let written = values.written();
-    let present: Vec<u16> = places.iter().copied().filter(is_there).map(|place| written.place(place)).collect();
+    let mut present = Vec::with_capacity(places.len() - nulls);
+    present.extend(places.iter().copied().filter(is_there).map(|place| written.place(place)));
     hybrid::encode(&present, of_places, &mut bytes);
     Ok(Encoded { bytes, rows: counted(places.len())?, nulls: counted(nulls)?, reach: Reach::of(places) })
 }

@@ -97,7 +97,7 @@ impl Written {
     fn new(alike: Option<Vec<u16>>) -> Self {
         let Some(order) = alike else { return Self::Ascending };
         let mut at = vec![0; order.len()];
-        for (place, ascending) in (0..).zip(&order) {
+        for (place, ascending) in (0..=u16::MAX).zip(&order) {
             if let Some(at) = at.get_mut(usize::from(*ascending)) {
                 *at = place;
             }

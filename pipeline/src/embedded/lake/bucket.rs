@@ -232,9 +232,10 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{Mode, OFlags};
-        // Only its owner may ask for that.
-        if let Ok(file) = rustix::fs::open(path, OFlags::RDONLY | OFlags::NOATIME | OFlags::CLOEXEC, Mode::empty()) {
-            return Ok(file.into());
+        match rustix::fs::open(path, OFlags::RDONLY | OFlags::NOATIME | OFlags::CLOEXEC, Mode::empty()) {
+            // Only its owner may ask for that.
+            Err(rustix::io::Errno::PERM) => {}
+            opened => return Ok(opened?.into()),
         }
     }
     File::open(path)

@@ -1,18 +1,18 @@
 //! Which messages were delivered, how often, and until when they are hidden.
 //!
 //! One process receives, and when it is gone all that it had received is deliverable again: so nothing of this need outlive it, and to
-//! receive a message writes nothing. How often one was delivered is written down when it is delivered again, which is rare.
+//! receive a message writes nothing. How often one was delivered is written down when somebody says why it was left, or when it is
+//! delivered again: both are rare.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etl::Message;
 use sqlx::SqliteConnection;
 
 use super::table::{self, Row};
 
-/// So many messages that were never delivered are read at once, and wait here until somebody asks for the next ones: 16 MiB if all are
-/// as long as messages may be.
+/// So many messages that were never delivered are read at once, and wait here until somebody asks for the next ones.
 const READ_AT_ONCE: usize = 64;
 
 /// What a receive gave.
@@ -35,14 +35,14 @@ pub(super) struct Deliveries {
     /// What was delivered and not deleted, by id.
     delivered: HashMap<i64, Delivered>,
     /// When each of those is due again, and its id.
-    due: BTreeSet<(i64, i64)>,
+    due: BTreeSet<(Instant, i64)>,
 }
 
 /// The newest delivery of a message.
 #[derive(Clone, Copy, Debug)]
 struct Delivered {
     times: u32,
-    hidden_until: i64,
+    hidden_until: Instant,
 }
 
 impl Deliveries {
@@ -57,23 +57,28 @@ impl Deliveries {
         connection: &mut SqliteConnection,
         messages_max: u32,
         visibility: Duration,
-        now: i64,
+        now: Instant,
     ) -> Result<Received, sqlx::Error> {
         let messages_max = usize::try_from(messages_max).unwrap_or(usize::MAX);
-        while self.fresh.len() < messages_max && self.read(connection, now).await? {}
+        while self.fresh.len() < messages_max && self.read(connection).await? {}
         let mut rows = self.again(connection, messages_max, now).await?;
         // From here on nothing fails: what was due again is no longer known as delivered.
         let fresh = self.fresh.len().min(messages_max - rows.len());
         rows.extend(self.fresh.drain(..fresh));
 
-        let hidden_until = table::after(now, visibility);
+        let hidden_until = now + visibility;
         let messages: Vec<Message> = rows.into_iter().map(|row| self.deliver(row, hidden_until)).collect();
         let next = self.due.first().filter(|_| messages.is_empty());
-        Ok(Received { messages, next_in: next.map(|(due, _)| table::between(now, *due)) })
+        Ok(Received { messages, next_in: next.map(|(due, _)| due.saturating_duration_since(now)) })
     }
 
     /// What is due again, up to so many messages, and none of it is known as delivered any more.
-    async fn again(&mut self, connection: &mut SqliteConnection, messages_max: usize, now: i64) -> Result<Vec<Row>, sqlx::Error> {
+    async fn again(
+        &mut self,
+        connection: &mut SqliteConnection,
+        messages_max: usize,
+        now: Instant,
+    ) -> Result<Vec<Row>, sqlx::Error> {
         let (mut counts, mut dead) = (Vec::new(), Vec::new());
         for (_, id) in self.due.range(..=(now, i64::MAX)) {
             if counts.len() - dead.len() == messages_max {
@@ -86,23 +91,23 @@ impl Deliveries {
         if counts.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = table::again(connection, &counts, &dead, now).await?;
+        let rows = table::again(connection, &counts, &dead).await?;
         self.remove(counts.iter().map(|(id, _)| *id));
         Ok(rows)
     }
 
     /// Reads on in the table; says whether there was anything.
-    async fn read(&mut self, connection: &mut SqliteConnection, now: i64) -> Result<bool, sqlx::Error> {
+    async fn read(&mut self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
         let mut rows = table::behind(connection, self.read_to, READ_AT_ONCE).await?;
         let Some(read_to) = rows.last().map(|row| row.id) else { return Ok(false) };
         let dead = rows.extract_if(.., |row| row.deliveries >= self.times_max).map(|row| row.id);
-        table::bury(connection, &dead.collect::<Vec<_>>(), now).await?;
+        table::bury(connection, &dead.collect::<Vec<_>>()).await?;
         self.read_to = read_to;
         self.fresh.extend(rows);
         Ok(true)
     }
 
-    fn deliver(&mut self, row: Row, hidden_until: i64) -> Message {
+    fn deliver(&mut self, row: Row, hidden_until: Instant) -> Message {
         let times = row.deliveries + 1;
         self.delivered.insert(row.id, Delivered { times, hidden_until });
         self.due.insert((hidden_until, row.id));
@@ -119,24 +124,29 @@ impl Deliveries {
     }
 
     /// Hides a message for that long from now, and says whether the receipt still hid it.
-    pub(super) fn extend(&mut self, receipt: &str, visibility: Duration, now: i64) -> bool {
+    pub(super) fn extend(&mut self, receipt: &str, visibility: Duration, now: Instant) -> bool {
         let Some(id) = self.current(receipt) else { return false };
         let Some(delivered) = self.delivered.get_mut(&id).filter(|delivered| delivered.hidden_until > now) else { return false };
         self.due.remove(&(delivered.hidden_until, id));
-        delivered.hidden_until = table::after(now, visibility);
+        delivered.hidden_until = now + visibility;
         self.due.insert((delivered.hidden_until, id));
         true
     }
 
     /// How many messages are hidden.
-    pub(super) fn hidden(&self, now: i64) -> usize {
-        self.due.range((now.saturating_add(1), i64::MIN)..).count()
+    pub(super) fn hidden(&self, now: Instant) -> usize {
+        self.due.iter().rev().take_while(|(until, _)| *until > now).count()
     }
 
     /// The message that a receipt is good for: its newest delivery.
     pub(super) fn current(&self, receipt: &str) -> Option<i64> {
+        self.counted(receipt).map(|(id, _)| id)
+    }
+
+    /// The same, and how often it was delivered.
+    pub(super) fn counted(&self, receipt: &str) -> Option<(i64, u32)> {
         let (id, times) = parse(receipt)?;
-        self.delivered.get(&id).filter(|delivered| delivered.times == times).map(|_| id)
+        self.delivered.get(&id).filter(|delivered| delivered.times == times).map(|_| (id, times))
     }
 
     /// Whether a receipt is of a message that was delivered and is gone.

@@ -6,8 +6,10 @@ use metrics::counter;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tracing::error;
 
-/// An id is never used again, so that an old receipt never names a new message. `visible_at` and an index on it are of versions that
-/// kept there what was hidden; they can still open the file.
+use super::now;
+
+/// An id is never used again, so that an old receipt never names a new message. `visible_at` is of versions that kept there what was
+/// hidden, and can still open the file.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -17,7 +19,6 @@ const SCHEMA: &str = "
         deliveries INTEGER NOT NULL DEFAULT 0,
         cause TEXT
     ) STRICT;
-    DROP INDEX IF EXISTS messages_by_visibility;
     CREATE TABLE IF NOT EXISTS dead_letters (
         id INTEGER PRIMARY KEY,
         body TEXT NOT NULL,
@@ -62,7 +63,23 @@ pub(super) async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx
     Ok(())
 }
 
-pub(super) async fn send(connection: &mut SqliteConnection, bodies: &[String], now: i64) -> Result<(), sqlx::Error> {
+/// Takes over from a version that kept in the file what was hidden: the messages that it was working on when it was cut off are
+/// deliverable, and those deliveries do not count.
+pub(super) async fn adopt(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let find = "SELECT count(*) FROM sqlite_schema WHERE name = 'messages_by_visibility'";
+    let found: i64 = sqlx::query_scalar(find).fetch_one(&mut *connection).await?;
+    if found > 0 {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let update = "UPDATE messages SET deliveries = max(deliveries - 1, 0) WHERE visible_at > ?1";
+        sqlx::query(update).bind(now()).execute(&mut *transaction).await?;
+        sqlx::raw_sql("DROP INDEX IF EXISTS messages_by_visibility").execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn send(connection: &mut SqliteConnection, bodies: &[String]) -> Result<(), sqlx::Error> {
+    let now = now();
     for body in bodies {
         let insert = sqlx::query("INSERT INTO messages (body, sent_at, visible_at) VALUES (?1, ?2, ?2)");
         insert.bind(body).bind(now).execute(&mut *connection).await?;
@@ -83,48 +100,56 @@ pub(super) async fn again(
     connection: &mut SqliteConnection,
     counts: &[(i64, u32)],
     dead: &[i64],
-    now: i64,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let counts = json(counts)?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let update = "UPDATE messages SET deliveries = value ->> 1 FROM json_each(?1) WHERE messages.id = value ->> 0";
     sqlx::query(update).bind(&counts).execute(&mut *transaction).await?;
-    set_aside(&mut transaction, dead, now).await?;
+    set_aside(&mut transaction, dead).await?;
     let rows = sqlx::query("SELECT id, body, deliveries FROM messages WHERE id IN (SELECT value ->> 0 FROM json_each(?1))");
     let rows = rows.bind(&counts).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
+    tell_dead(dead);
     rows.iter().map(row).collect()
 }
 
 /// Puts messages among the dead letters: all of them, or none.
-pub(super) async fn bury(connection: &mut SqliteConnection, dead: &[i64], now: i64) -> Result<(), sqlx::Error> {
+pub(super) async fn bury(connection: &mut SqliteConnection, dead: &[i64]) -> Result<(), sqlx::Error> {
     if dead.is_empty() {
         return Ok(());
     }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    set_aside(&mut transaction, dead, now).await?;
-    transaction.commit().await
+    set_aside(&mut transaction, dead).await?;
+    transaction.commit().await?;
+    tell_dead(dead);
+    Ok(())
 }
 
-async fn set_aside(connection: &mut SqliteConnection, dead: &[i64], now: i64) -> Result<(), sqlx::Error> {
+async fn set_aside(connection: &mut SqliteConnection, dead: &[i64]) -> Result<(), sqlx::Error> {
+    for id in dead {
+        let copy = sqlx::query(
+            "INSERT INTO dead_letters (id, body, sent_at, died_at, deliveries, cause)
+             SELECT id, body, sent_at, ?1, deliveries, cause FROM messages WHERE id = ?2",
+        );
+        copy.bind(now()).bind(id).execute(&mut *connection).await?;
+    }
+    delete(connection, dead).await
+}
+
+fn tell_dead(dead: &[i64]) {
     for id in dead {
         counter!("inlet_dead_letters_total").increment(1);
         error!(
             message = id,
             "an upload's event failed too often and is a dead letter (`inlet queue dead list`); its raw object is in the lake"
         );
-        let copy = sqlx::query(
-            "INSERT INTO dead_letters (id, body, sent_at, died_at, deliveries, cause)
-             SELECT id, body, sent_at, ?1, deliveries, cause FROM messages WHERE id = ?2",
-        );
-        copy.bind(now).bind(id).execute(&mut *connection).await?;
     }
-    delete(connection, dead).await
 }
 
-/// Writes down why a delivery was left.
-pub(super) async fn explain(connection: &mut SqliteConnection, id: i64, cause: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE messages SET cause = ?1 WHERE id = ?2").bind(cause).bind(id).execute(connection).await?;
+/// Writes down why a delivery was left, and how often the message was delivered by then.
+pub(super) async fn explain(connection: &mut SqliteConnection, id: i64, deliveries: u32, cause: &str) -> Result<(), sqlx::Error> {
+    let update = sqlx::query("UPDATE messages SET cause = ?1, deliveries = ?2 WHERE id = ?3");
+    update.bind(cause).bind(deliveries).bind(id).execute(connection).await?;
     Ok(())
 }
 
@@ -138,7 +163,7 @@ pub(super) async fn delete(connection: &mut SqliteConnection, ids: &[i64]) -> Re
 }
 
 /// What is in the tables, of which so many messages are `hidden`.
-pub(super) async fn depth(connection: &mut SqliteConnection, hidden: u64, now: i64) -> Result<Depth, sqlx::Error> {
+pub(super) async fn depth(connection: &mut SqliteConnection, hidden: u64) -> Result<Depth, sqlx::Error> {
     let read = sqlx::query("SELECT count(*), min(sent_at), (SELECT count(*) FROM dead_letters) FROM messages");
     let row = read.fetch_one(connection).await?;
     let oldest: Option<i64> = row.try_get(1)?;
@@ -146,7 +171,7 @@ pub(super) async fn depth(connection: &mut SqliteConnection, hidden: u64, now: i
         visible: count(row.try_get(0)?).saturating_sub(hidden),
         hidden,
         dead: count(row.try_get(2)?),
-        oldest: oldest.map(|sent_at| between(sent_at, now)),
+        oldest: oldest.map(|sent_at| Duration::from_millis(u64::try_from(now().saturating_sub(sent_at)).unwrap_or(0))),
     })
 }
 
@@ -156,14 +181,6 @@ fn row(row: &sqlx::sqlite::SqliteRow) -> Result<Row, sqlx::Error> {
 
 fn json<T: serde::Serialize>(values: &[T]) -> Result<String, sqlx::Error> {
     serde_json::to_string(values).map_err(|error| sqlx::Error::Encode(error.into()))
-}
-
-pub(super) fn after(now: i64, duration: Duration) -> i64 {
-    now.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
-}
-
-pub(super) fn between(earlier: i64, later: i64) -> Duration {
-    Duration::from_millis(u64::try_from(later.saturating_sub(earlier)).unwrap_or(0))
 }
 
 fn count(rows: i64) -> u64 {

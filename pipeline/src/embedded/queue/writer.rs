@@ -4,14 +4,14 @@
 //! hears so; what failed is logged here, once. The same task receives, after that transaction.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::error;
 
 use super::deliveries::{Deliveries, Received};
-use super::{now, table};
+use super::table::{self, Depth};
 
 /// Callers that may wait for the writer before further ones wait to be let in.
 const JOBS_MAX: usize = 1024;
@@ -50,7 +50,7 @@ enum Write {
 enum Ask {
     Receive { messages_max: u32, visibility: Duration, reply: Reply<Received> },
     Extend { receipts: Vec<String>, visibility: Duration, reply: Reply<Vec<String>> },
-    CountHidden { reply: Reply<usize> },
+    Depth { reply: Reply<Depth> },
 }
 
 /// Tells a caller what came of its call, once the transaction is on the disk. Dropped, it tells that nothing did.
@@ -83,9 +83,8 @@ impl Writer {
         self.ask(|reply| Job::Write(Write::Explain { receipt, cause, reply })).await
     }
 
-    /// How many messages this process has received that are hidden now.
-    pub(super) async fn hidden(&self) -> Result<usize, Failed> {
-        self.ask(|reply| Job::Ask(Ask::CountHidden { reply })).await
+    pub(super) async fn depth(&self) -> Result<Depth, Failed> {
+        self.ask(|reply| Job::Ask(Ask::Depth { reply })).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Failed> {
@@ -112,7 +111,7 @@ async fn run(mut connection: SqliteConnection, deliveries_max: u32, due: Arc<Not
         }
         for ask in asks {
             if let Err(error) = ask.run(&mut connection, &mut deliveries).await {
-                error!(error = &error as &dyn std::error::Error, "receive from the queue failed");
+                error!(error = &error as &dyn std::error::Error, "the queue was not read");
             }
         }
         if wakes {
@@ -143,7 +142,7 @@ impl Write {
     async fn run(self, connection: &mut SqliteConnection, deliveries: &Deliveries) -> Result<Answer, sqlx::Error> {
         Ok(match self {
             Self::Send { bodies, reply } => {
-                table::send(connection, &bodies, now()).await?;
+                table::send(connection, &bodies).await?;
                 Box::new(move |_| answer(reply, ()))
             }
             Self::Delete { receipts, reply } => {
@@ -158,8 +157,8 @@ impl Write {
             }
             Self::Explain { receipt, cause, reply } => {
                 // An older delivery has no say any more.
-                if let Some(id) = deliveries.current(&receipt) {
-                    table::explain(connection, id, &cause).await?;
+                if let Some((id, times)) = deliveries.counted(&receipt) {
+                    table::explain(connection, id, times, &cause).await?;
                 }
                 Box::new(move |_| answer(reply, ()))
             }
@@ -171,13 +170,16 @@ impl Ask {
     async fn run(self, connection: &mut SqliteConnection, deliveries: &mut Deliveries) -> Result<(), sqlx::Error> {
         match self {
             Self::Receive { messages_max, visibility, reply } => {
-                answer(reply, deliveries.receive(connection, messages_max, visibility, now()).await?);
+                answer(reply, deliveries.receive(connection, messages_max, visibility, Instant::now()).await?);
             }
             Self::Extend { mut receipts, visibility, reply } => {
-                receipts.retain(|receipt| !deliveries.extend(receipt, visibility, now()));
+                receipts.retain(|receipt| !deliveries.extend(receipt, visibility, Instant::now()));
                 answer(reply, receipts);
             }
-            Self::CountHidden { reply } => answer(reply, deliveries.hidden(now())),
+            Self::Depth { reply } => {
+                let hidden = u64::try_from(deliveries.hidden(Instant::now())).unwrap_or(u64::MAX);
+                answer(reply, table::depth(connection, hidden).await?);
+            }
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ fn by_class<const PERIOD: u64>(numbers: &[i64]) -> Vec<u16> {
         *count = begin;
     }
     let mut order = vec![0; numbers.len()];
-    for (place, class) in (0..).zip(classes()) {
+    for (place, class) in (0..=u16::MAX).zip(classes()) {
         let Some(begin) = begins.get_mut(class) else { continue };
         if let Some(slot) = order.get_mut(usize::from(*begin)) {
             *slot = place;
@@ -66,6 +66,12 @@ mod tests {
         let numbers = [-12, -5, 0, 3, 5, 12, 37, 41];
         let ordered: Vec<i64> = order(&numbers, 1).unwrap().iter().map(|place| numbers[usize::from(*place)]).collect();
         assert_eq!(ordered, [-5, 0, 5, 41, -12, 12, 37, 3]);
+    }
+
+    #[test]
+    fn a_dictionary_may_be_as_large_as_its_places_allow() {
+        let numbers: Vec<i64> = (0..65_535).map(|number| 2 * number).collect();
+        assert_eq!(order(&numbers, 2).unwrap().len(), numbers.len());
     }
 
     #[test]
