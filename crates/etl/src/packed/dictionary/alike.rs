@@ -27,7 +27,7 @@ pub(super) fn order(numbers: &[i64], decimals: u8) -> Option<Vec<u16>> {
 fn is_dense(numbers: &[i64]) -> bool {
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return true };
     let between = usize::try_from(last - first).unwrap_or(usize::MAX);
-    numbers.len() > between - between / 16
+    numbers.len() > between - between / 8
 }
 
 /// Sorted by what they leave when divided by `PERIOD`, and ascending where that is the same.
