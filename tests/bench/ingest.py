@@ -29,6 +29,7 @@ from machine import file_system, machine
 PASSIVE = (20_000, 24_999)
 # Servers whose every session is a process of its own have this many of them in the larger memory test.
 IDLE = (300, 3000)
+DISK = "disk alone, synced"
 CACHE = pathlib.Path(__file__).parent / ".venv/peers"
 
 
@@ -96,7 +97,19 @@ class Bench:
                     sys.exit(f"{name}: {report['failures']}")
                 found[name].append(report["seconds"])
                 self.remove(server)
+            found.setdefault(DISK, []).append(self.disk(size))
         return found
+
+    def disk(self, size: int) -> float:
+        """Seconds for as many bytes written and synced, and nothing else: what the promise of a 226 costs at least."""
+        step = bytes(2**19)
+        with tempfile.TemporaryFile(dir=self.work) as file:
+            began = time.monotonic()
+            for at in range(0, size, len(step)):
+                file.write(step[:size - at])
+            file.flush()
+            os.fdatasync(file.fileno())
+            return time.monotonic() - began
 
     def memory(self, sessions: int) -> dict[str, float]:
         """Memory a session, in KiB, with that many logged in and idle."""

@@ -15,9 +15,6 @@ use super::{Spool, create};
 /// So much is read at once where a file is copied or hashed.
 const COPY_BYTES: usize = 256 * 1024;
 
-/// Bytes worth a second thread, so that they are hashed while they are written.
-const HASHED_BESIDE: usize = 256 * 1024;
-
 /// So much of a long upload is put on the disk while more of it comes. Otherwise its 226, and those of others behind it, would wait
 /// until all of it is there.
 const FLUSHED_BESIDE: u64 = 32 * 1024 * 1024;
@@ -57,15 +54,8 @@ impl Incoming {
 
     /// Takes the next bytes.
     pub(crate) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        let Self { file, digest, .. } = self;
-        thread::scope(|scope| {
-            if chunk.len() < HASHED_BESIDE {
-                digest.update(chunk);
-            } else {
-                thread::Builder::new().spawn_scoped(scope, || digest.update(chunk))?;
-            }
-            file.write_all(chunk)
-        })?;
+        self.digest.update(chunk);
+        self.file.write_all(chunk)?;
         let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(bytes);
         self.unflushed = self.unflushed.saturating_add(bytes);
