@@ -47,32 +47,84 @@ pub(crate) fn double(text: &str, decimal: Decimal) -> Option<f64> {
 }
 
 /// `-23.4`: digits, perhaps with a point among them, so few that they and the power of ten are doubles to the last bit. Their quotient
-/// is then the double nearest to the number. Sensors hardly give others, and the whole road takes 5 % less CPU for it.
+/// is then the double nearest to the number. Sensors hardly give others.
 #[inline]
 fn short(text: &str) -> Option<f64> {
-    let (sign, digits) = match text.as_bytes() {
-        [b'-', digits @ ..] => (-1.0, digits),
-        digits => (1.0, digits),
+    let text = text.as_bytes();
+    let is_negative = text.first() == Some(&b'-');
+    let digits = text.get(usize::from(is_negative)..)?;
+    let (number, decimals) = match word(digits) {
+        Some((word, count)) => at_once(word, count),
+        None => one_by_one(digits),
+    }?;
+    #[allow(clippy::cast_precision_loss, reason = "below 10^15")]
+    let number = number.cast_signed() as f64;
+    Some(if is_negative { -number } else { number } / TENS.get(decimals as usize)?)
+}
+
+/// One to eight characters as the bytes of a word, the first in the lowest and nothing in the rest, and how many they are.
+#[inline]
+fn word(text: &[u8]) -> Option<(u64, u32)> {
+    let count = u32::try_from(text.len()).ok().filter(|count| *count <= 8)?;
+    let half = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
+    let word = match (text.first_chunk(), text.last_chunk(), text) {
+        // Where the halves overlap they are the same.
+        (Some(first), Some(last), _) => half(first) | half(last) << (8 * (count - 4)),
+        (_, _, [a]) => half(&[*a, 0, 0, 0]),
+        (_, _, [a, b]) => half(&[*a, *b, 0, 0]),
+        (_, _, [a, b, c]) => half(&[*a, *b, *c, 0]),
+        _ => return None,
     };
+    Some((word, count))
+}
+
+/// The digits of so many characters, which [`word`] gave, as one whole number, and how many of them are decimals. Nothing here depends
+/// on where the point is, which no processor can guess.
+#[inline]
+fn at_once(word: u64, count: u32) -> Option<(u64, u32)> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGHEST: u64 = 0x80 * EACH;
+    let unlike = word ^ (u64::from(b'.') * EACH);
+    // Of a byte that is a point the highest bit is left, and perhaps of bytes behind it.
+    let points = unlike.wrapping_sub(EACH) & !unlike & HIGHEST;
+    let whole = (points.trailing_zeros() / 8).min(count);
+    let length = count - u32::from(points != 0);
+    if length == 0 {
+        return None;
+    }
+    // What is behind the point moves into its place.
+    let before = u64::MAX.checked_shr(64 - 8 * whole).unwrap_or_default();
+    let digits = (word & before) | (((word & !before) >> 8) & !before);
+    // The last digit moves into the highest byte: what is missing in front is zero.
+    let room = 64 - 8 * length;
+    let values = (digits << room) ^ ((u64::from(b'0') * EACH) << room);
+    if (values | values.wrapping_add((0x7f - 9) * EACH)) & HIGHEST != 0 {
+        return None;
+    }
+    // Pairs of digits, and then all of the pairs.
+    const PAIRS: u64 = 0x0000_00ff_0000_00ff;
+    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
+    let odd = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
+    let even = ((pairs >> 16) & PAIRS).wrapping_mul(1 + (10_000 << 32));
+    Some((odd.wrapping_add(even) >> 32, length - whole))
+}
+
+/// The same of any number of characters, none of them where there are too many digits.
+fn one_by_one(digits: &[u8]) -> Option<(u64, u32)> {
     if digits.len() > DIGITS_MAX + 1 {
         return None;
     }
-    let (mut number, mut count, mut points, mut decimals) = (0_u64, 0, 0, 0);
-    // Where the point is, no processor can guess: so nothing depends on it but what is counted.
+    let (mut number, mut count, mut points, mut decimals) = (0_u64, 0, 0, 0_u32);
     for byte in digits {
         let digit = byte.wrapping_sub(b'0');
         let is_digit = digit < 10;
         number = if is_digit { number * 10 + u64::from(digit) } else { number };
         count += usize::from(is_digit);
-        decimals += points & usize::from(is_digit);
-        points += usize::from(*byte == b'.');
+        decimals += points & u32::from(is_digit);
+        points += u32::from(*byte == b'.');
     }
-    if count == 0 || count > DIGITS_MAX || points > 1 || count + points < digits.len() {
-        return None;
-    }
-    #[allow(clippy::cast_precision_loss, reason = "below 10^15")]
-    let value = number as f64 / TENS.get(decimals)?;
-    Some(sign * value)
+    let is_number = count > 0 && count <= DIGITS_MAX && points <= 1 && count + (points as usize) == digits.len();
+    is_number.then_some((number, decimals))
 }
 
 /// `+   23.4`
