@@ -148,18 +148,27 @@ pub fn sniff(config: &Config, Sniff { file, upload }: &Sniff) -> anyhow::Result<
     let plain = upload.file(&path, &bytes);
     let mut out = std::io::stdout().lock();
     match formats.claiming(&plain) {
-        Ok(Some(name)) => {
-            writeln!(
-                out,
-                "# Format {name:?} claims this file already; `inlet format test {name} {}` shows its rows.",
-                file.display()
-            )?;
-            return Ok(());
-        }
+        Ok(Some(name)) => match unread(&formats, &plain) {
+            None => {
+                let file = file.display();
+                writeln!(out, "# Format {name:?} claims this file already; `inlet format test {name} {file}` shows its rows.")?;
+                return Ok(());
+            }
+            Some(reason) => writeln!(out, "# Format {name:?} claims this file, and reads no row of it: {reason}.")?,
+        },
         Ok(None) => bail!("there is nothing in {}", file.display()),
         Err(_) => {}
     }
     let proposal = etl::propose(&plain, &config.etl.limits)?;
     write!(out, "{}", proposal.definition)?;
     Ok(())
+}
+
+/// Why the format that claims a file reads none of its rows; `None` when it reads some.
+fn unread(formats: &etl::Formats, file: &etl::File<'_>) -> Option<String> {
+    match formats.parse(file) {
+        Ok(parsed) if parsed.parts.iter().any(|part| rows::count(part) > 0) => None,
+        Ok(parsed) => parsed.refused.into_iter().next().map(|refused| format!("line {}: {}", refused.row, refused.reason)),
+        Err(refusal) => Some(refusal.reason),
+    }
 }

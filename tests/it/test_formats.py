@@ -58,6 +58,14 @@ def test_a_known_file_is_told_to_be_known():
     assert said.startswith('# Format "csv" claims this file already; `inlet format test csv ')
 
 
+def test_a_known_file_of_which_no_row_is_read_gets_a_proposal(tmp_path):
+    (tmp_path / "weir.csv").write_text("Date/Time,level\n8/24/2006 9:54,1.5\n8/24/2006 10:09,1.6\n")
+    said = told("sniff", tmp_path / "weir.csv")
+    assert said.startswith('# Format "csv" claims this file, and reads no row of it: line 2: ')
+    (tmp_path / "weir.toml").write_text(said)
+    assert "2 rows by format weir, 0 refused" in inlet("format", "test", tmp_path / "weir.toml", tmp_path / "weir.csv").stdout.replace(", times read in UTC", "")
+
+
 def test_a_proposal_reads_the_file_that_it_is_made_for(tmp_path):
     proposal = told("sniff", DATA / "wasserwerk.csv")
     # What only a person knows is left open, with the reason: no day in the file is above twelve.

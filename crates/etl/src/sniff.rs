@@ -36,7 +36,9 @@ pub fn propose(file: &File<'_>, limits: &Limits) -> Result<Proposal, Refusal> {
         return Ok(proposal);
     }
     let (text, encodings) = decoded(file.bytes)?;
-    let mut lines: Vec<&str> = text.lines().take(LINES_MAX).collect();
+    // Lines end as the readers have it: with CR LF, LF or CR, whichever comes.
+    let text = text.replace("\r\n", "\n");
+    let mut lines: Vec<&str> = text.split_terminator(['\n', '\r']).take(LINES_MAX).collect();
     if let Some(proposal) = arrays::propose(file, &lines) {
         return Ok(proposal);
     }

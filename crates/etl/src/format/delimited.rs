@@ -119,6 +119,7 @@ impl Delimited {
             let reader = HeaderReader { delimited: self, form, syntax: &syntax };
             let header = reader.read(&mut lines, &above, &mut facts);
             facts.renew();
+            let width = header.as_ref().ok().and_then(Option::as_ref).map_or(0, |header| header.names.len());
             let layout = header.and_then(|header| {
                 // What ends within its header has no rows.
                 let Some(mut header) = header else { return Ok(None) };
@@ -130,7 +131,8 @@ impl Delimited {
             });
             let layout = layout.and_then(|layout| layout.map(|layout| with_date_order(layout, &lines, reading)).transpose());
             let take = |line: &Line<'_>| {
-                let ends = self.begins_table(line) || again.as_ref().is_some_and(|begins| line.text.starts_with(begins));
+                let begins_again = || again.as_ref().is_some_and(|begins| line.text.starts_with(begins));
+                let ends = self.begins_table(line) || begins_again() || self.says_otherwise(line, width, &syntax);
                 Take::until(ends || (self.keys.blank_line_ends && line.is_blank()))
             };
             let outcome = match layout {
@@ -224,6 +226,19 @@ impl Delimited {
 
     fn begins_table(&self, line: &Line<'_>) -> bool {
         self.form_of(line).is_some()
+    }
+
+    /// Whether a line between rows of so many cells is none of them, but says of what the next table is: the rows below it are not to
+    /// be taken for those of the table above, even if their header is not found.
+    fn says_otherwise(&self, line: &Line<'_>, width: usize, syntax: &Syntax) -> bool {
+        let is_row = || match syntax.separator {
+            Separator::Byte(delimiter) => {
+                let delimiters = memchr::memchr_iter(delimiter, line.text.as_bytes()).count();
+                delimiters + usize::from(!syntax.trailing_delimiter) == width
+            }
+            _ => false,
+        };
+        self.begins().next().is_some() && !self.facts.is_empty() && !is_row() && self.facts.find_in(line.text)
     }
 
     fn is_comment(&self, line: &Line<'_>) -> bool {

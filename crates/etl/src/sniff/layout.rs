@@ -23,14 +23,25 @@ pub(super) struct Layout<'t> {
     trailing: bool,
 }
 
-/// Takes lines out that begin with `#`, when the file begins with several: one alone may be a header whose first column counts.
+/// Takes lines out that begin with `#`, when the file begins with several and the last of them is no header: one alone may be one, whose
+/// first column counts.
 pub(super) fn comment(lines: &mut Vec<&str>) -> Question {
     let is_comment = |line: &&str| line.starts_with('#');
-    if lines.iter().take_while(|line| is_comment(line)).count() < 2 {
+    let (above, below) = lines.split_at(lines.iter().take_while(|line| is_comment(line)).count());
+    if above.len() < 2 || names_columns(above, below) && !below.iter().any(|line| is_comment(line)) {
         return Question::moot("comment");
     }
     lines.retain(|line| !is_comment(line));
     Question::settled("comment", Answer::text("#"))
+}
+
+/// Whether the last of some lines has a cell for each of those below it, and the line before has far fewer: it is no header row.
+fn names_columns(above: &[&str], below: &[&str]) -> bool {
+    let ([.., before, names], [row, ..]) = (above, below) else { return false };
+    DELIMITERS.iter().any(|delimiter| {
+        let width = |line: &str| cells(line, *delimiter).len();
+        width(names) == width(row) && width(before) + 1 < width(row)
+    })
 }
 
 /// All layouts that fit, the one that explains the most first.

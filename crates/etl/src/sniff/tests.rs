@@ -221,3 +221,41 @@ fn what_json_does_not_say_is_open() {
     assert_eq!(asks(&none), ["timestamp"], "{}", none.definition);
     assert!(none.open[0].contains("receipt_time"), "{none:?}");
 }
+
+#[test]
+fn times_without_signs_or_with_a_months_name_are_known() {
+    for (times, format) in [
+        (["2020010100", "2020010123"], "%Y%m%d%H"),
+        (["202001010000", "202001012310"], "%Y%m%d%H%M"),
+        (["20200101", "20200131"], "%Y%m%d"),
+        (["06-Oct-2015 12:56", "16-Oct-2015 12:56"], "%d-%b-%Y %H:%M"),
+        (["06 oct 2015 12:56:00", "16 oct 2015 12:56:00"], "%d %b %Y %H:%M:%S"),
+    ] {
+        let text = format!("id;when;level\n7;{};1.5\n7;{};2\n", times[0], times[1]);
+        let proposal = proposed("/a.csv", text.as_bytes());
+        let line = format!("timestamp = {{ columns = [\"when\"], format = \"{format}\" }}\n");
+        assert!(proposal.definition.contains(&line), "{line} is not in\n{}", proposal.definition);
+        assert_eq!(filled("/a.csv", text.as_bytes(), &[]), (2, 0));
+    }
+}
+
+#[test]
+fn lines_may_end_with_cr_alone() {
+    let text = b"when;level\r2026-01-01 08:00;1\r2026-01-01 08:10;2\r";
+    assert_eq!(filled("/a.csv", text, &[]), (2, 0));
+}
+
+#[test]
+fn the_last_comment_may_name_the_columns() {
+    let text =
+        "#station;Weir\n#unit;m\n#Timestamp;Value;Type;Quality\n2026-01-01T00:00:00Z;1;102;200\n2026-01-01T00:10:00Z;2;102;200\n";
+    let proposal = proposed("/a.csv", text.as_bytes());
+    assert!(
+        proposal.definition.contains("preamble = 2\n") && proposal.definition.contains("\"#Timestamp\""),
+        "{}",
+        proposal.definition
+    );
+    assert_eq!(filled("/a.csv", text.as_bytes(), &[]), (2, 0));
+    let comments = proposed("/a.csv", text.replace("#Timestamp;Value;Type;Quality", "# four cells").as_bytes()).definition;
+    assert!(comments.contains("comment = \"#\"\n"), "{comments}");
+}

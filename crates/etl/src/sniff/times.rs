@@ -1,5 +1,7 @@
 //! Where a row's time is, and how it is written: every notation is tried with the reader that will read such files.
 
+use std::borrow::Cow;
+
 use super::layout::Layout;
 use super::question::{Answer, Question};
 use super::quoted;
@@ -20,7 +22,10 @@ pub(super) fn notations() -> Vec<String> {
             notations.extend(CLOCKS.iter().filter(|clock| !is_iso(clock)).map(|clock| date.join(sign) + clock));
         }
     }
-    notations.extend(["%Y%m%d%H%M%S", "%s"].map(str::to_owned));
+    for date in ["%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%d %b %Y"] {
+        notations.extend(CLOCKS.iter().map(|clock| date.to_owned() + clock));
+    }
+    notations.extend(["%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d%H", "%Y%m%d", "%s"].map(str::to_owned));
     notations
 }
 
@@ -42,14 +47,26 @@ pub(super) struct Times {
 
 /// Whether a cell may be a date, a clock, or both.
 pub(super) fn is_like_time(cell: &str) -> bool {
+    let cell = &*with_month_in_digits(cell);
     let digits = cell.bytes().filter(u8::is_ascii_digit).count();
     let allowed = |character: char| character.is_ascii_digit() || " :./-TZ+,apmAPM".contains(character);
     let parts = |sign: char| cell.split(sign).filter(|part| part.chars().any(|character| character.is_ascii_digit())).count();
     let begins = cell.starts_with(|character: char| character.is_ascii_digit());
     let is_epoch = matches!(cell.len(), 10 | 13) && digits == cell.len() && cell.starts_with('1');
-    let is_stamp = digits == 14 && cell.len() == 14 && (cell.starts_with("20") || cell.starts_with("19"));
+    let is_stamp =
+        matches!(cell.len(), 8 | 10 | 12 | 14) && digits == cell.len() && (cell.starts_with("20") || cell.starts_with("19"));
     let is_date = parts('-') >= 3 || parts('/') >= 3 || parts('.') >= 3;
     begins && cell.chars().all(allowed) && (is_epoch || is_stamp || digits >= 4 && is_date || digits >= 3 && parts(':') >= 2)
+}
+
+/// `06-Oct-2015` as `06-10-2015`.
+fn with_month_in_digits(cell: &str) -> Cow<'_, str> {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let word = cell.split(|character: char| !character.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
+    match MONTHS.iter().position(|month| word.eq_ignore_ascii_case(month)) {
+        Some(month) => Cow::Owned(cell.replacen(word, &format!("{:02}", month + 1), 1)),
+        None => Cow::Borrowed(cell),
+    }
 }
 
 /// Finds the columns of the time, and every notation that reads them.
@@ -107,7 +124,9 @@ fn may_fit(notation: &str, layout: &Layout<'_>, columns: &[usize]) -> bool {
     const ROWS: usize = 5;
     let Some(format) = format_of(notation) else { return false };
     let joined = |row: &Vec<&str>| columns.iter().filter_map(|index| row.get(*index).copied()).collect::<Vec<_>>().join(" ");
-    layout.rows.iter().take(ROWS).any(|row| format.read(&joined(row)).is_some())
+    // Seconds since 1970 begin so until 2033; before that, `2020010100` is an hour of 2020.
+    let is_likely = |text: &str| notation != "%s" || text.starts_with('1');
+    layout.rows.iter().take(ROWS).map(joined).any(|text| is_likely(&text) && format.read(&text).is_some())
 }
 
 /// The reader of a notation.

@@ -65,16 +65,24 @@ impl YearLast {
         }
     }
 
+    /// The year, if the last number is it.
+    pub(crate) fn last_year(&self) -> i64 {
+        if self.is_short { full(self.last) } else { self.last }
+    }
+
     pub(super) fn stamp(&self, order: DateOrder) -> Option<Stamp> {
-        let full = |year: i64| if year < 69 { 2000 + year } else { 1900 + year };
-        let last_year = if self.is_short { full(self.last) } else { self.last };
         let (year, month, day) = match order {
-            DateOrder::DayMonth => (last_year, self.second, self.first),
-            DateOrder::MonthDay => (last_year, self.first, self.second),
+            DateOrder::DayMonth => (self.last_year(), self.second, self.first),
+            DateOrder::MonthDay => (self.last_year(), self.first, self.second),
             DateOrder::YearFirst => (self.may_lead.then(|| full(self.first))?, self.second, self.last),
         };
         stamp(Date { year, month, day }, self.clock, self.offset)
     }
+}
+
+/// The year of which two digits are written (POSIX, `strptime`, `%y`).
+fn full(year: i64) -> i64 {
+    if year < 69 { 2000 + year } else { 1900 + year }
 }
 
 /// Reads AM or PM behind a clock, if one of them is there.

@@ -24,6 +24,15 @@ impl FactRules {
         Some(Self { rules: rules.into_iter().collect::<Option<_>>()? })
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Whether there is a fact in a line.
+    pub(super) fn find_in(&self, line: &str) -> bool {
+        self.rules.iter().any(|rule| rule.is_match(line))
+    }
+
     /// Whether a fact may be called so.
     pub(super) fn names(&self, fact: &str) -> bool {
         self.rules.iter().any(|rule| rule.capture_names().flatten().any(|name| name == fact))

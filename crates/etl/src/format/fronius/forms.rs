@@ -141,11 +141,9 @@ fn power_flow<'n, 't>(data: &'n Members<'t>, rows: &mut Vec<Measured<'n, 't>>) {
 fn channels<'n, 't>(data: &'n Members<'t>, rows: &mut Vec<Measured<'n, 't>>) -> Result<(), String> {
     let mut nodes: BTreeMap<&str, Vec<Channel<'n, 't>>> = BTreeMap::new();
     for (channel, node) in data.iter() {
-        let Some(values) = node.get("Values").and_then(Node::members) else {
-            return Err(format!("{channel} has no Values, as other channels have"));
-        };
+        let Some(values) = values(node) else { return Err(format!("{channel} has no Values, as other channels have")) };
         let unit = node.get("Unit").and_then(Node::text);
-        for (name, node) in values.iter() {
+        for (name, node) in values {
             nodes.entry(name).or_default().push(Channel { name: channel.to_owned(), unit, node });
         }
     }
@@ -154,17 +152,22 @@ fn channels<'n, 't>(data: &'n Members<'t>, rows: &mut Vec<Measured<'n, 't>>) -> 
     Ok(())
 }
 
+/// A channel's values. One that has had nothing to say, as of errors on a day without any, has `null` for them.
+fn values<'n, 't>(channel: &'n Node<'t>) -> Option<impl Iterator<Item = (&'n str, &'n Node<'t>)>> {
+    let values = channel.get("Values")?;
+    let members = values.members();
+    (members.is_some() || values.value == Value::Null).then(|| members.into_iter().flat_map(Members::iter))
+}
+
 /// A node's log: channels, each with its values by seconds from the start.
 fn logged<'n, 't>(name: &str, node: &'n Node<'t>, rows: &mut Vec<Measured<'n, 't>>) -> Result<(), String> {
     let start = node.get("Start").and_then(Node::text).ok_or_else(|| format!("{name} has no Start"))?;
     let data = node.get("Data").and_then(Node::members).ok_or_else(|| format!("{name} has no Data"))?;
     let mut moments: BTreeMap<i64, Vec<Channel<'n, 't>>> = BTreeMap::new();
     for (channel, node) in data.iter() {
-        let Some(values) = node.get("Values").and_then(Node::members) else {
-            return Err(format!("{channel} of {name} has no Values"));
-        };
+        let Some(values) = values(node) else { return Err(format!("{channel} of {name} has no Values")) };
         let unit = node.get("Unit").and_then(Node::text);
-        for (seconds, node) in values.iter() {
+        for (seconds, node) in values {
             let offset = decimal_micros(seconds, EpochUnit::S);
             let offset = offset.ok_or_else(|| format!("{channel} of {name}: {seconds:?} is no number of seconds"))?;
             moments.entry(offset).or_default().push(Channel { name: channel.to_owned(), unit, node });

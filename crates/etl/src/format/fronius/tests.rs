@@ -53,6 +53,10 @@ fn channels_by_node_with_or_without_data_around_them() {
     check(&answer(channels, ""), expected);
     check(&answer(&format!("{{\"Data\": {channels}}}"), ""), expected);
     check(&answer(r#"{"Data": {"PAC": {"Unit": "W", "Values": {}}}}"#, ""), &[]);
+    check(
+        &answer(r#"{"PAC": {"Unit": "W", "Values": {"1": 10}}, "ERRORS": {"Values": null}}"#, ""),
+        &[("fronius_inverter", &["1 pac[W]=10"])],
+    );
 }
 
 #[test]

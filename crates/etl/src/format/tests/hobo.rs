@@ -50,6 +50,15 @@ fn dates_that_show_no_order_are_refused_with_the_line_to_add() {
 }
 
 #[test]
+fn dates_of_two_notations_must_be_of_the_same_years() {
+    let title = "\"Plot Title: Weir\"\r\n";
+    let reason = "dates have the year first, from 2009, and last, from 2024";
+    check(title, false, &["2009/9/24 17:00", "2010/9/24 17:00", "09/13/24 12:00:00 AM"], Err(reason));
+    check(title, false, &["2024/9/12 17:00", "09/13/24 12:00:00 AM"], Ok("2024-09-12T15:00:00Z"));
+    check(title, false, &["2023/12/31 17:00", "01/13/24 12:00:00 AM"], Ok("2023-12-31T15:00:00Z"));
+}
+
+#[test]
 fn a_year_of_two_digits_may_be_first() {
     let title = "\"Plot Title: Weir\"\r\n";
     let days = ["21/06/30 23:35:28", "21/06/30 23:45:28", "21/07/01 00:05:28", "21/07/02 00:05:28"];
@@ -93,6 +102,8 @@ fn cells_may_stand_between_semicolons_or_tabs() {
         assert_eq!((parsed.format.as_str(), rows(&parsed), &parsed.refused), (format, 1, &Vec::new()));
         let columns = parsed.parts[0].columns.iter().map(|(column, _)| (column.name.as_str(), column.unit.as_deref()));
         assert_eq!(columns.collect::<Vec<_>>(), [("column_1", None), ("temp", Some("°C")), ("rh", Some("%"))]);
+        let bare = parse(&formats(), "/export.csv", text.replacen("\"#\"", "#", 1).as_bytes()).unwrap();
+        assert_eq!((rows(&bare), bare.refused.len()), (1, 0));
         assert_eq!(parsed.parts[0].ts.value(0), "2021-06-16T12:35:28Z".parse::<jiff::Timestamp>().unwrap().as_microsecond());
         let comma = parse(&formats(), "/export.csv", text.replace("20.5", "20,5").as_bytes()).unwrap_err();
         assert!(comma.reason.contains("add decimal"), "{}", comma.reason);
