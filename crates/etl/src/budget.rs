@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
-/// Bytes in memory, counted, with an upper bound.
+/// Bytes in memory, counted, with an upper bound: room for two batches. It is given in the order in which it is asked for.
 #[derive(Debug)]
 pub(crate) struct Budget {
     bytes_max: u64,
     held: Mutex<u64>,
+    /// One permit: whoever has it is next.
+    turn: Semaphore,
     released: Notify,
 }
 
@@ -21,16 +23,19 @@ pub(crate) struct Hold {
 
 impl Budget {
     pub(crate) fn new(bytes_max: u64) -> Arc<Self> {
-        Arc::new(Self { bytes_max, held: Mutex::new(0), released: Notify::new() })
+        Arc::new(Self { bytes_max, held: Mutex::new(0), turn: Semaphore::new(1), released: Notify::new() })
     }
 
-    /// Waits until so many bytes are free. One that exceeds the whole budget waits until it is alone.
+    /// Waits until all who came before have their room, and so many bytes are free.
+    ///
+    /// Half the budget is enough for anyone: what is larger than that exceeds the budget by its excess over one half, and nobody else
+    /// gets room until it is back. So nobody waits for a batch to grow old: one that gathers holds less than half, or is full and closes.
     pub(crate) async fn hold(self: &Arc<Self>, bytes: u64) -> Hold {
+        // The semaphore is never closed.
+        let _turn = self.turn.acquire().await;
         loop {
             let released = self.released.notified();
             if self.try_hold(bytes) {
-                // There may be room for another: only one waiter is woken at a time.
-                self.released.notify_one();
                 return Hold { budget: self.clone(), bytes };
             }
             released.await;
@@ -39,7 +44,7 @@ impl Budget {
 
     fn try_hold(&self, bytes: u64) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = *held == 0 || held.saturating_add(bytes) <= self.bytes_max;
+        let fits = held.saturating_add(bytes.min(self.bytes_max / 2)) <= self.bytes_max;
         if fits {
             *held = held.saturating_add(bytes);
         }
@@ -80,23 +85,47 @@ mod tests {
     async fn a_hold_waits_until_there_is_room() {
         let budget = Budget::new(10);
         let first = budget.hold(6).await;
-        let mut second = Box::pin(budget.hold(6));
-        let mut third = Box::pin(budget.hold(4));
+        let mut second = Box::pin(budget.hold(5));
         assert!(second.as_mut().now_or_never().is_none());
-        let third = third.as_mut().now_or_never().expect("there is room for the smaller one");
         drop(first);
         let second = second.as_mut().now_or_never().expect("there is room now");
-        assert_eq!((second.bytes(), third.bytes()), (6, 4));
+        assert_eq!(second.bytes(), 5);
     }
 
     #[tokio::test]
-    async fn what_is_larger_than_the_budget_goes_alone() {
+    async fn room_is_given_in_the_order_in_which_it_is_asked_for() {
         let budget = Budget::new(10);
-        let mut small = budget.hold(1).await;
+        let first = budget.hold(6).await;
+        let mut large = Box::pin(budget.hold(5));
+        let mut small = Box::pin(budget.hold(1));
+        assert!(large.as_mut().now_or_never().is_none());
+        assert!(small.as_mut().now_or_never().is_none(), "there is room, but it is not its turn");
+        drop(first);
+        let _large = large.as_mut().now_or_never().expect("there is room now");
+        assert!(small.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn one_that_gives_up_waiting_holds_up_nobody() {
+        let budget = Budget::new(10);
+        let _first = budget.hold(6).await;
+        let mut large = Box::pin(budget.hold(5));
+        let mut small = Box::pin(budget.hold(1));
+        assert!(large.as_mut().now_or_never().is_none());
+        assert!(small.as_mut().now_or_never().is_none());
+        drop(large);
+        assert!(small.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_larger_than_the_budget_waits_for_half_of_it_and_then_goes_alone() {
+        let budget = Budget::new(10);
+        let mut small = budget.hold(6).await;
         let mut large = Box::pin(budget.hold(100));
         assert!(large.as_mut().now_or_never().is_none());
-        small.set(0);
-        let large = large.as_mut().now_or_never().expect("it is alone");
+        small.set(5);
+        let large = large.as_mut().now_or_never().expect("half of it is free");
+        drop(small);
         assert!(budget.hold(1).now_or_never().is_none());
         drop(large);
         assert!(budget.hold(10).now_or_never().is_some());

@@ -126,6 +126,11 @@ impl Progress {
         self.written.as_ref().is_some_and(|written| written.shares.contains(&share))
     }
 
+    /// Whether all of these shares are in the table. A commit brings all of its shares or none.
+    fn have_landed(&self, shares: &[usize]) -> bool {
+        shares.iter().all(|at| matches!(self.outcomes.get(*at), Some(Some(Outcome::Landed(_)))))
+    }
+
     fn set(&mut self, share: usize, outcome: Outcome) {
         if let Some(slot) = self.outcomes.get_mut(share) {
             *slot = Some(outcome);
@@ -205,7 +210,7 @@ impl Committer {
         metrics::committed(rows, bytes, clock::now() - started);
         info!(table = name, %batch, uploads = open.len(), rows, bytes, files = files.len(), "committed batch");
         self.ledgers.drop_states(pushes.replaced()).await;
-        if next.was_merged_since(&ledger) {
+        if self.ledgers.is_sweep_due(&ledger, &next, now) {
             match self.ledgers.sweep(&next, now).await {
                 Ok(removed) => info!(table = name, removed, "swept ledger"),
                 Err(error) => warn!(table = name, error = error.chain(), "ledger not swept"),
@@ -236,8 +241,9 @@ impl Committer {
                 progress.written = Some(Written { base, ..written });
                 return Ok(files);
             }
-            // Only when the head has moved can no commit under way still bring these files in.
-            if written.base != base && written.table == table.metadata().uuid() {
+            // Only when the head has moved can no commit under way still bring these files in; and it may have been theirs that moved it.
+            let is_over = written.base != base && written.table == table.metadata().uuid();
+            if is_over && !progress.have_landed(&written.shares) {
                 parquet::discard(table, &written.files).await;
             }
         }

@@ -13,9 +13,11 @@ use tracing::{error, info, warn};
 use crate::budget::Budget;
 use crate::delivery::{Delivery, InFlight, Ticket};
 use crate::error::{Error, Fate};
+use crate::event::Created;
 use crate::job::{Job, Runner};
 use crate::ledger::Ledgers;
 use crate::load::Loader;
+use crate::pieces::PIECE_BYTES;
 use crate::queue::{Message, Queue};
 use crate::retry::{Backoff, retry};
 use crate::{clock, event, metrics, quarantine};
@@ -194,7 +196,7 @@ impl Intake {
             }
         };
         // All uploads of a message at once: to hold some while waiting for room for the others could be for ever.
-        let bytes = created.iter().map(|object| object.bytes.unwrap_or_default().max(UPLOAD_BYTES_MIN)).sum();
+        let bytes = created.iter().map(|object| bytes_at_once(object, self.loader.file_bytes_max)).sum();
         let mut hold = self.budget.hold(bytes).await;
         let waited = message.deliveries > EARLY_DELIVERIES;
         let loads =
@@ -206,6 +208,14 @@ impl Intake {
         hold.set(uploads.iter().map(|upload| upload.bytes().max(UPLOAD_BYTES_MIN)).sum());
         Ok(Delivery { ticket, uploads, hold })
     }
+}
+
+/// About how many bytes of an object are in memory while it is read.
+fn bytes_at_once(object: &Created, file_bytes_max: u64) -> u64 {
+    let bytes = object.bytes.unwrap_or_default();
+    // What is longer than that is read in pieces or not at all.
+    let bytes = if bytes > file_bytes_max { bytes.min(PIECE_BYTES) } else { bytes };
+    bytes.max(UPLOAD_BYTES_MIN)
 }
 
 /// Writes a cause down with its message. It is in the log as well, so nothing depends on it.
@@ -223,3 +233,6 @@ fn ended(read: Result<Option<Fate>, tokio::task::JoinError>) -> Option<Fate> {
         Some(Fate::Abandon)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,8 @@ const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 /// How long an object that no head leads to is left alone: a commit under way may still need it.
 const UNREACHABLE_FOR: Duration = Duration::from_hours(7 * 24);
+/// A ledger is swept no more often than this.
+const SWEPT_EVERY: Duration = Duration::from_hours(6);
 
 /// The ledger of one table as of one head.
 #[derive(Clone, Debug)]
@@ -65,9 +67,9 @@ impl Ledger {
         self.segments.values().any(|segment| segment.contains(id))
     }
 
-    /// Whether segments were merged on the way here from `base`: then there is something to sweep.
-    pub(crate) fn was_merged_since(&self, base: &Self) -> bool {
-        self.manifest.segments.len() < base.manifest.segments.len()
+    /// Whether segments of `base` were merged or forgotten on the way here.
+    fn leaves_some_of(&self, base: &Self) -> bool {
+        base.segments.keys().any(|name| !self.segments.contains_key(name))
     }
 
     fn ids(&self) -> usize {
@@ -84,11 +86,13 @@ pub(crate) struct Ledgers {
     window: Option<Duration>,
     /// The last ledger of each table, the one used last at the end.
     cache: Mutex<Vec<Ledger>>,
+    /// When the ledger of each table was swept here.
+    swept: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl Ledgers {
     pub(crate) fn new(lake: Arc<dyn Lake>, bucket: String, window: Option<Duration>) -> Self {
-        Self { lake, bucket, window, cache: Mutex::default() }
+        Self { lake, bucket, window, cache: Mutex::default(), swept: Mutex::default() }
     }
 
     /// Whether ids from that moment may be forgotten already, so that nobody can say whether its rows are in a table.
@@ -171,6 +175,12 @@ impl Ledgers {
         }
     }
 
+    /// Whether to sweep now that `next` is in force in place of `base`: when it left segments behind, and not all the time.
+    pub(crate) fn is_sweep_due(&self, base: &Ledger, next: &Ledger, now: Timestamp) -> bool {
+        let swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner).get(&next.table).copied();
+        next.leaves_some_of(base) && swept.is_none_or(|swept| now.duration_since(swept).unsigned_abs() >= SWEPT_EVERY)
+    }
+
     /// Removes the objects of a table's ledger that its head no longer leads to, once they are old enough. Returns how many.
     pub(crate) async fn sweep(&self, ledger: &Ledger, now: Timestamp) -> Result<usize, Error> {
         let segments = ledger.manifest.segments.iter().map(|entry| self.segment_at(&ledger.table, &entry.name).key);
@@ -196,7 +206,9 @@ impl Ledgers {
                 }
             }
         }
-        Ok(removed + self.sweep_states(ledger, now).await?)
+        removed += self.sweep_states(ledger, now).await?;
+        self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(ledger.table.clone(), now);
+        Ok(removed)
     }
 
     fn cached(&self, uuid: &str) -> Option<Ledger> {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Segment;
 
-/// From this many segments on they are merged.
-pub(super) const SEGMENTS_MAX: usize = 64;
+/// From this many segments on they are merged, not counting one for each day or month: that many stay in any case.
+pub(super) const SURPLUS_MAX: usize = 64;
 /// Ids older than this are merged by month, younger ones by day, so that no merge rewrites much.
 const MERGED_BY_DAY: Duration = Duration::from_hours(32 * 24);
 
@@ -51,17 +51,15 @@ impl Manifest {
 
     /// The segments to merge now: groups of the same day, or of the same month when they are old.
     pub(super) fn to_merge(&self, now: Timestamp) -> Vec<Vec<Entry>> {
-        if self.segments.len() < SEGMENTS_MAX {
-            return Vec::new();
-        }
         let by_day_from = before(now, MERGED_BY_DAY);
         let same_period = |a: &Entry, b: &Entry| {
             let (a_day, b_day) = (date(a.until), date(b.until));
             let is_young = a.until >= by_day_from && b.until >= by_day_from;
             if is_young { a_day == b_day } else { a_day.first_of_month() == b_day.first_of_month() }
         };
-        let groups = self.segments.chunk_by(same_period);
-        groups.filter(|group| group.len() > 1).map(<[Entry]>::to_vec).collect()
+        let groups: Vec<&[Entry]> = self.segments.chunk_by(same_period).filter(|group| group.len() > 1).collect();
+        let surplus: usize = groups.iter().map(|group| group.len() - 1).sum();
+        if surplus < SURPLUS_MAX { Vec::new() } else { groups.into_iter().map(<[Entry]>::to_vec).collect() }
     }
 
     /// Puts one segment in the place of a group that it was merged from.

@@ -28,7 +28,7 @@ pub(super) struct Layout<'t> {
 pub(super) fn comment(lines: &mut Vec<&str>) -> Question {
     let is_comment = |line: &&str| line.starts_with('#');
     let (above, below) = lines.split_at(lines.iter().take_while(|line| is_comment(line)).count());
-    if above.len() < 2 || names_columns(above, below) && !below.iter().any(|line| is_comment(line)) {
+    if above.len() < 2 || names_columns(above, below) && !below.iter().any(is_comment) {
         return Question::moot("comment");
     }
     lines.retain(|line| !is_comment(line));
