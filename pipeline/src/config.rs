@@ -22,6 +22,9 @@ pub const DEFAULTS: &str = include_str!("../inlet.toml");
 /// The bucket of the embedded warehouse; tables are plain files in the directory of that name.
 pub const WAREHOUSE: &str = "warehouse";
 
+/// The longest object that S3 takes at once: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
+const PUT_BYTES_MAX: u64 = 5 << 30;
+
 /// All that Inlet can be told.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +176,9 @@ impl Config {
         }
         if self.http.listen == self.ingest.listen && self.http.listen.port() != 0 {
             problems.push(("http.listen".into(), "is ingest.listen too".into()));
+        }
+        if self.lake.kind == LakeKind::S3 && self.ingest.limits.upload_bytes.as_u64() > PUT_BYTES_MAX {
+            problems.push(("ingest.limits.upload_bytes".into(), "is more than 5 GiB, the most that S3 takes at once".into()));
         }
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
         if !self.lake.bucket.bytes().all(is_name) || !self.lake.bucket.starts_with(|first: char| first.is_ascii_alphanumeric()) {

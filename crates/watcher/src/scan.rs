@@ -1,6 +1,9 @@
 //! Finding uploads: the whole outbox on start and from time to time, and what the file system tells in between.
 //!
 //! The file system's notices are for speed only. They may fail or be lost; the rescan is the net under them.
+//!
+//! Looking does not wait for hands: while lake or queue are out of reach and every hand holds an upload that is tried again, the
+//! outbox is listed and counted all the same.
 
 mod notices;
 
@@ -9,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::sync::mpsc::{self, OwnedPermit};
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use ulid::Ulid;
@@ -57,69 +60,86 @@ pub(crate) struct Scan {
     rescan: Duration,
     found: mpsc::Sender<Found>,
     claimed: Claimed,
+    /// What was seen and is to be handed over, oldest first.
+    waiting: BTreeSet<Ulid>,
+    /// Notices were lost since the last look.
+    missed: bool,
     /// Entries that could not be read, so that each is logged once.
     unreadable: HashSet<Ulid>,
 }
 
 impl Scan {
     pub(crate) fn new(outbox: Outbox, rescan: Duration, found: mpsc::Sender<Found>) -> Self {
-        Self { outbox, rescan, found, claimed: Claimed::default(), unreadable: HashSet::new() }
+        Self {
+            outbox,
+            rescan,
+            found,
+            claimed: Claimed::default(),
+            waiting: BTreeSet::new(),
+            missed: false,
+            unreadable: HashSet::new(),
+        }
     }
 
     /// Scans until shutdown, or until nobody takes what is found.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         // Listening begins before looking, so that nothing falls between the two.
         let mut notices = Notices::listen(self.outbox.directory());
-        while let Some(()) = shutdown.run_until_cancelled(self.pass(&mut notices)).await.flatten() {}
+        let mut rescans = tokio::time::interval(self.rescan);
+        rescans.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        shutdown.run_until_cancelled(async { while let Some(()) = self.step(&mut rescans, &mut notices).await {} }).await;
     }
 
-    /// The whole outbox once, and then what arrives until the next time.
-    async fn pass(&mut self, notices: &mut Notices) -> Option<()> {
-        let next = Instant::now() + self.rescan;
-        self.everything().await?;
-        loop {
-            match tokio::time::timeout_at(next, notices.next()).await {
-                Ok(Notice::Upload(upload)) => self.offer(upload).await?,
-                Ok(Notice::Missed) | Err(_) => return Some(()),
-            }
+    /// Looks, hears or hands over, whichever can be done first. `None` when nobody takes what is found.
+    async fn step(&mut self, rescans: &mut Interval, notices: &mut Notices) -> Option<()> {
+        // What was missed is found by a look; while others wait to be handed over, it comes after them or with the next rescan.
+        if self.missed && self.waiting.is_empty() {
+            self.look().await;
+            rescans.reset();
+            return Some(());
         }
-    }
-
-    async fn everything(&mut self) -> Option<()> {
-        let listing = match self.outbox.list().await {
-            Ok(listing) => listing,
-            Err(failure) => {
-                error!(error = &failure as &dyn std::error::Error, "cannot read the outbox");
-                return Some(());
-            }
-        };
-        let now = Timestamp::now();
-        self.unreadable.retain(|upload| listing.entries.contains(upload));
-        self.sweep(listing.orphans, now).await;
-        metrics::scanned(listing.entries.len(), listing.entries.first().map(|upload| age(*upload, now)));
-        metrics::unreadable(self.unreadable.len());
-        for upload in listing.entries {
-            self.offer(upload).await?;
+        tokio::select! {
+            _ = rescans.tick() => self.look().await,
+            notice = notices.next() => match notice {
+                Notice::Upload(upload) => { self.waiting.insert(upload); }
+                Notice::Missed => self.missed = true,
+            },
+            hand = self.found.clone().reserve_owned(), if !self.waiting.is_empty() => self.hand_over(hand.ok()?).await,
         }
         Some(())
     }
 
-    /// Hands an upload over, unless somebody has it already or it cannot be read. `None` when nobody takes it.
-    async fn offer(&mut self, upload: Ulid) -> Option<()> {
-        let Some(claim) = Claim::take(upload, &self.claimed) else { return Some(()) };
+    /// Lists the whole outbox: all that is in it is to be handed over.
+    async fn look(&mut self) {
+        self.missed = false;
+        let listing = match self.outbox.list().await {
+            Ok(listing) => listing,
+            Err(failure) => return error!(error = &failure as &dyn std::error::Error, "cannot read the outbox"),
+        };
+        let now = Timestamp::now();
+        self.unreadable.retain(|upload| listing.entries.contains(upload));
+        metrics::scanned(listing.entries.len(), listing.entries.first().map(|upload| age(*upload, now)));
+        metrics::unreadable(self.unreadable.len());
+        self.sweep(listing.orphans, now).await;
+        self.waiting = listing.entries;
+    }
+
+    /// Hands over the oldest upload that waits, unless somebody has it already or it cannot be read.
+    async fn hand_over(&mut self, hand: OwnedPermit<Found>) {
+        let Some(upload) = self.waiting.pop_first() else { return };
+        let Some(claim) = Claim::take(upload, &self.claimed) else { return };
         match self.outbox.read(upload).await {
             Ok(Some(entry)) => {
                 self.unreadable.remove(&upload);
-                self.found.send(Found { entry, claim }).await.ok()
+                hand.send(Found { entry, claim });
             }
-            Ok(None) => Some(()),
+            Ok(None) => {}
             // It stays where it is: a person may mend it, and the others go on.
             Err(failure) => {
                 if self.unreadable.insert(upload) {
                     metrics::unreadable(self.unreadable.len());
                     error!(%upload, error = &failure as &dyn std::error::Error, "cannot read an outbox entry, left in place");
                 }
-                Some(())
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use figment::value::Value;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 use super::LakeKind;
 
@@ -54,15 +56,24 @@ impl CatalogKind {
     }
 }
 
-/// A value that may hold a password, and so is not shown.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
+/// A value that may hold a password, and so is not shown, not even where it is refused.
+#[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
     /// The value itself.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Serde's own error for another type would show the value.
+        match <Value as Deserialize>::deserialize(deserializer)? {
+            Value::String(_, text) => Ok(Self(text)),
+            _ => Err(D::Error::custom("is not a string; quotes make it one, as in `'\"1234\"'` for a variable")),
+        }
     }
 }
 

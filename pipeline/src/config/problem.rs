@@ -1,11 +1,11 @@
 //! All that is wrong with a configuration at once, each with its key and where that key was set.
 
 use std::fmt;
+use std::fs;
 use std::path::Path;
 
-use figment::providers::{Format as _, Toml};
+use figment::Figment;
 use figment::value::{Dict, Value};
-use figment::{Figment, Profile, Provider};
 
 use super::Config;
 
@@ -37,18 +37,19 @@ const SECTIONS: [&str; 8] = ["INGEST", "WATCHER", "ETL", "HTTP", "LAKE", "QUEUE"
 const PREFIX: &str = "INLET_";
 const DEFAULTS: &str = "the embedded defaults";
 
-/// Every key that a TOML file sets.
+/// Every key that a TOML file sets. What is said of a file that is no TOML holds nothing of its text.
 pub(super) fn keys_of_file(file: &Path) -> Result<Vec<Key>, Problems> {
     let source = file.display().to_string();
-    let data = Toml::file_exact(file).data().map_err(|error| Problem {
-        key: String::new(),
-        source: source.clone(),
-        message: error.to_string(),
+    let problem = |message| Problem { key: String::new(), source: source.clone(), message };
+    let text = fs::read_to_string(file).map_err(|error| problem(error.to_string()))?;
+    // The parser's own display would show the line, which may hold a password.
+    let dict: Dict = toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(String::new(), |before| format!("line {}: ", before.matches('\n').count() + 1));
+        problem(format!("{line}{}", error.message()))
     })?;
     let mut keys = Vec::new();
-    if let Some(dict) = data.get(&Profile::Default) {
-        flatten("", dict, &source, &mut keys);
-    }
+    flatten("", &dict, &source, &mut keys);
     Ok(keys)
 }
 

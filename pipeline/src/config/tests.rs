@@ -67,6 +67,16 @@ fn keys_that_do_not_go_together_are_told() {
 }
 
 #[test]
+fn an_upload_may_be_no_longer_than_what_s3_takes_at_once() {
+    let limit = |kind, bytes| {
+        let catalog = if kind == "s3" { "[catalog]\nwarehouse = 's3://lake/tables'\n" } else { "" };
+        format!("[lake]\nkind = '{kind}'\n{catalog}[ingest.limits]\nupload_bytes = '{bytes}'")
+    };
+    assert!(load(&limit("s3", "5 GiB"), &[]).is_ok() && load(&limit("local", "6 GiB"), &[]).is_ok());
+    check_problems(&limit("s3", "5368709121 B"), &[], &["ingest.limits.upload_bytes: is more than 5 GiB"]);
+}
+
+#[test]
 fn each_kind_of_catalog_has_keys_of_its_own() {
     let s3 = "[lake]\nkind = 's3'\n[catalog]\n";
     check_problems(&format!("{s3}kind = 'rest'"), &[], &["catalog.uri: missing"]);
@@ -83,8 +93,34 @@ fn each_kind_of_catalog_has_keys_of_its_own() {
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_told_with_its_name() {
-    check_problems("[etl\n", &[], &["FILE: "]);
+fn a_file_that_is_no_toml_is_told_with_its_name_and_line_and_without_its_text() {
+    check_problems("[etl\n", &[], &["FILE: line 1: "]);
+    for credential in ["\"inlet:hunter2", "inlet:hunter2", "'inlet:hunter2' hunter2", "'inlet':hunter2"] {
+        let problems = load(&format!("[catalog]\nkind = 'rest'\ncredential = {credential}\nscope = 'x'"), &[]).unwrap_err();
+        let [problem] = &problems[..] else { panic!("{problems:?}") };
+        assert!(problem.starts_with("FILE: line 3: ") && !problem.contains("hunter2"), "{problem}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_with_its_name() {
+    let problems = Config::load(Some(Path::new("/nonexistent/inlet.toml")), [], None).unwrap_err();
+    assert!(problems.to_string().contains("/nonexistent/inlet.toml: No such file"), "{problems}");
+}
+
+#[test]
+fn a_secret_of_another_type_is_refused_without_it() {
+    for key in ["catalog.credential", "catalog.uri"] {
+        let variable = format!("INLET_{}", key.to_uppercase().replace('.', "__"));
+        for value in ["1234567", "true", "[1234567]"] {
+            let problems = load("", &[(&variable, value)]).unwrap_err();
+            let [problem] = &problems[..] else { panic!("{problems:?}") };
+            assert!(problem.starts_with(&format!("{key}: is not a string")) && !problem.contains(value), "{problem}");
+        }
+    }
+    let config =
+        load("[lake]\nkind = 's3'\n[catalog]\nkind = 'rest'\nuri = 'http://x'", &[("INLET_CATALOG__CREDENTIAL", "\"1234567\"")]);
+    assert_eq!(config.unwrap().catalog.credential.unwrap().expose(), "1234567");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use iceberg::{Catalog, CatalogBuilder, Error, Namespace, NamespaceIdent, Result,
 use iceberg_catalog_rest::{REST_CATALOG_PROP_URI, REST_CATALOG_PROP_WAREHOUSE, RestCatalog, RestCatalogBuilder};
 use tracing::{info, warn};
 
-use super::NAME;
+use super::{NAME, without_password};
 use crate::lake::Lake;
 use crate::storage::LakeStorage;
 
@@ -32,15 +32,16 @@ pub struct Rest {
 }
 
 impl fmt::Debug for Rest {
-    /// Without the credential.
+    /// Without the credential, and without a password in the address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rest").field("uri", &self.uri).field("warehouse", &self.warehouse).finish_non_exhaustive()
+        let uri = without_password(&self.uri);
+        f.debug_struct("Rest").field("uri", &uri).field("warehouse", &self.warehouse).finish_non_exhaustive()
     }
 }
 
 /// Opens a REST catalog, and asks it for its namespaces to see that it answers and knows us.
 pub async fn rest(settings: &Rest, lake: Arc<dyn Lake>) -> std::result::Result<Arc<dyn Catalog>, crate::Error> {
-    let opening = |error: Error| crate::Error::Catalog { uri: settings.uri.clone(), source: error.into() };
+    let opening = |error: Error| crate::Error::Catalog { uri: without_password(&settings.uri), source: error.into() };
     let properties = [
         (REST_CATALOG_PROP_URI, Some(settings.uri.trim_end_matches('/').to_owned())),
         (REST_CATALOG_PROP_WAREHOUSE, settings.warehouse.clone()),

@@ -15,7 +15,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use tokio::time::timeout;
 
-use super::NAME;
+use super::{NAME, without_password};
 use crate::error::Error;
 use crate::lake::Lake;
 use crate::retry::Backoff;
@@ -107,21 +107,6 @@ fn is_locked(error: &(dyn std::error::Error + 'static)) -> bool {
         cause = error.source();
     }
     false
-}
-
-/// The database's address as it may stand in an error.
-fn without_password(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
-    // The last `@` before the path: a password may hold others.
-    let authority_bytes = rest.find('/').unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(authority_bytes);
-    match authority.rsplit_once('@') {
-        Some((user, host)) => {
-            let user = user.split_once(':').map_or(user, |(user, _)| user);
-            format!("{scheme}://{user}@{host}{path}")
-        }
-        None => uri.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //!
 //! Wrong logins count against the address they come from and against the name they give, whether or not there is such an
 //! account, so that nothing can be learnt from who is locked out. What is right at an account from an address is remembered:
-//! from there, that account answers for its own wrong logins only, and no lockout of the address or of the account touches it.
-//! So a guesser behind a NAT does not lock out the devices beside him, nor one far away the device whose name he knows.
+//! from there, that account answers for the wrong logins with its own name only, and no lockout of the address or of the account
+//! touches it. So one far away does not lock out the device whose name he guesses at, nor one behind a NAT those beside him whose
+//! names he does not give. **One behind the same NAT who guesses at a device's very name does lock it out**: his wrong logins cannot
+//! be told from its own, and were they not counted, nothing would bound his guesses.
 //!
 //! The memory is bounded. What falls out of it was not heard of for longer than tens of thousands of others.
 

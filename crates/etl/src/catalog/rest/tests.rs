@@ -104,7 +104,19 @@ async fn a_service_that_does_not_know_us_is_told_at_the_start() {
     assert!(matches!(&error, crate::Error::Catalog { uri: named, .. } if *named == uri), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_service_that_cannot_be_reached_is_told_without_its_password() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for uri in [format!("http://inlet:hunter2@{nobody}"), format!("http://inlet:hunter/2@{nobody}")] {
+        let error = rest(&settings(&uri, Some("id:secret")), no_lake()).await.unwrap_err();
+        let (said, chain) = (error.to_string(), format!("{error:?}"));
+        assert_eq!(said, format!("open catalog http://…@{nobody}"));
+        assert!(!chain.contains("hunter") && !chain.contains("secret"), "{chain}");
+    }
+}
+
 #[test]
 fn a_credential_is_not_shown() {
-    assert!(!format!("{:?}", settings("http://catalog", Some("id:secret"))).contains("secret"));
+    let shown = format!("{:?}", settings("http://inlet:hunter2@catalog", Some("id:secret")));
+    assert!(!shown.contains("secret") && !shown.contains("hunter2"), "{shown}");
 }

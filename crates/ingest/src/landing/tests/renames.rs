@@ -42,3 +42,25 @@ async fn what_cannot_be_renamed_is_not_published() {
     assert_eq!((bench.outbox(), bench.read("x.tmp")), (vec![], b"x".to_vec()));
     bench.nothing_under_way();
 }
+
+#[tokio::test]
+async fn what_appends_made_too_long_is_not_published_and_stays_under_its_temporary_name() {
+    let bench = Bench::new();
+    let rename = async |from, to, upload_bytes_max| {
+        let (mut landing, session) = bench.session();
+        landing.upload_bytes_max = upload_bytes_max;
+        let renamed = landing.rename(&bench.account, from, to).await;
+        (renamed.map_err(|error| error.kind()), session.take_refusal())
+    };
+    bench.put(Verb::Stor, "x.tmp", b"hello ").await.unwrap();
+    bench.put(Verb::Appe, "x.tmp", b"world").await.unwrap();
+    let (refused, said) = rename("x.tmp", "x.dat", 10).await;
+    assert_eq!(refused, Err(ErrorKind::ExceededStorageAllocationError));
+    assert!(said.unwrap().contains("longer than 10 B"));
+    assert_eq!((bench.outbox(), names(&bench.home(""))), (vec![], vec!["x.tmp".to_owned()]));
+    bench.nothing_under_way();
+
+    assert_eq!(rename("x.tmp", "y.tmp", 10).await.0, Ok(()));
+    assert_eq!(rename("y.tmp", "x.dat", 11).await.0, Ok(()));
+    assert_eq!((bench.outbox().len(), bench.read("x.dat")), (1, b"hello world".to_vec()));
+}
