@@ -18,7 +18,8 @@ use crate::jobs::{self, Telling};
 pub enum Command {
     /// List what is in quarantine, and why
     List {
-        /// Print JSON: the upload's facts, format, tables, reason, rows refused, where the bytes are, and what a release gave
+        /// Print JSON: the upload's facts, format, tables, reason, rows refused, where the bytes are, what a release gave, and the
+        /// problem of an entry that cannot be read
         #[arg(long)]
         json: bool,
     },
@@ -66,8 +67,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
             if json { show_json(entry, &rows) } else { show(entry, &rows) }
         }
         Command::Release { ids, all, format, telling } => {
-            let open = entries.iter().filter(|entry| entry.released.is_none());
-            let chosen = if all { open.collect() } else { released_once(&entries, &ids)? };
+            let chosen = if all { releasable(&entries)? } else { released_once(&entries, &ids)? };
             let chosen: Vec<String> = chosen.into_iter().map(|entry| entry.at.clone()).collect();
             if chosen.is_empty() {
                 return Ok(writeln!(std::io::stdout(), "nothing to release")?);
@@ -82,12 +82,17 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
 fn list(entries: &[Entry]) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for entry in entries {
-        let what = if entry.whole { "whole file".to_owned() } else { format!("{} rows", entry.rows_refused) };
+        let what = match entry {
+            Entry { problem: Some(_), .. } => "unreadable".to_owned(),
+            Entry { whole: true, .. } => "whole file".to_owned(),
+            Entry { rows_refused, .. } => format!("{rows_refused} rows"),
+        };
+        let why = entry.problem.as_ref().unwrap_or(&entry.reason);
         let released = entry.released.as_ref().map(|released| format!(" (released {}: {} rows)", released.at, released.rows));
         let (id, device, path) =
             entry.upload.as_ref().map_or(("-", "-", "-"), |upload| (&upload.id, &upload.device, &upload.path));
         let released = released.unwrap_or_default();
-        writeln!(out, "{id}\t{device}\t{path}\t{what}{released}\t{}\t{}", entry.reason, entry.at)?;
+        writeln!(out, "{id}\t{device}\t{path}\t{what}{released}\t{why}\t{}", entry.at)?;
     }
     Ok(())
 }
@@ -105,11 +110,26 @@ fn find<'a>(entries: &'a [Entry], id: &str) -> anyhow::Result<&'a Entry> {
     }
 }
 
+/// All that was not released yet, but for what cannot be read, which is said of it.
+fn releasable(entries: &[Entry]) -> anyhow::Result<Vec<&Entry>> {
+    let mut chosen = Vec::with_capacity(entries.len());
+    for entry in entries.iter().filter(|entry| entry.released.is_none()) {
+        match &entry.problem {
+            Some(problem) => writeln!(std::io::stdout(), "{} is left out: {problem}", entry.at)?,
+            None => chosen.push(entry),
+        }
+    }
+    Ok(chosen)
+}
+
 /// The entries that ids mean, without those that were released already, which is said of them.
 fn released_once<'a>(entries: &'a [Entry], ids: &[String]) -> anyhow::Result<Vec<&'a Entry>> {
     let mut chosen: Vec<&Entry> = Vec::new();
     for id in ids {
         let entry = find(entries, id)?;
+        if let Some(problem) = &entry.problem {
+            bail!("{} cannot be released: {problem}", entry.at);
+        }
         match &entry.released {
             Some(released) => {
                 writeln!(std::io::stdout(), "{id} was released at {}: {} rows of it are in tables", released.at, released.rows)?;
@@ -135,11 +155,13 @@ fn show(entry: &Entry, rows: &[Row]) -> anyhow::Result<()> {
         Some(value) => writeln!(out, "{name:<10} {value}"),
         None => Ok(()),
     };
+    fact("problem", entry.problem.as_deref())?;
     fact("reason", Some(&entry.reason))?;
     fact("at", Some(&entry.at))?;
     fact("format", entry.format.as_deref())?;
     fact("tables", Some(&entry.tables.join(", ")).filter(|tables| !tables.is_empty()).map(String::as_str))?;
-    fact("kept", Some(if entry.whole { "the whole file" } else { "the refused lines; the file itself is the raw object" }))?;
+    let kept = if entry.whole { "the whole file" } else { "the refused lines; the file itself is the raw object" };
+    fact("kept", entry.problem.is_none().then_some(kept))?;
     if let Some(Upload { id, account, device, path, verb, mode, client, session, bytes, sha256, .. }) = &entry.upload {
         fact("upload", Some(id))?;
         fact("account", account.as_deref())?;
@@ -171,3 +193,6 @@ fn show(entry: &Entry, rows: &[Row]) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

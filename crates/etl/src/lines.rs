@@ -30,9 +30,11 @@ impl Lines {
     }
 }
 
-/// Whether a line is among these.
+/// Whether a line is among these, which are [`merged`].
 pub(crate) fn has(lines: &[Lines], member: Option<&str>, line: u64) -> bool {
-    lines.iter().any(|lines| lines.member.as_deref() == member && (lines.first..=lines.last).contains(&line))
+    let begun = lines.partition_point(|run| (run.member.as_deref(), run.first) <= (member, line));
+    let last = begun.checked_sub(1).and_then(|at| lines.get(at));
+    last.is_some_and(|run| run.member.as_deref() == member && line <= run.last)
 }
 
 /// The same lines in order, neighbours together.
@@ -50,20 +52,22 @@ pub(crate) fn merged(mut lines: Vec<Lines>) -> Vec<Lines> {
     merged
 }
 
-/// These lines but for the others. `others` are single lines.
+/// These lines but for the others, both [`merged`].
 pub(crate) fn without(lines: Vec<Lines>, others: &[Lines]) -> Vec<Lines> {
-    others.iter().fold(lines, |lines, other| {
-        let cut = |lines: Lines| {
-            if lines.member != other.member || !(lines.first..=lines.last).contains(&other.first) {
-                return vec![lines];
-            }
-            let before = other.first.checked_sub(1).filter(|last| *last >= lines.first);
-            let after = other.last.checked_add(1).filter(|first| *first <= lines.last);
-            let before = before.map(|last| Lines { last, ..lines.clone() });
-            before.into_iter().chain(after.map(|first| Lines { first, ..lines.clone() })).collect()
-        };
-        lines.into_iter().flat_map(cut).collect()
-    })
+    let mut left = Vec::with_capacity(lines.len());
+    for run in lines {
+        let from = others.partition_point(|other| (&other.member, other.last) < (&run.member, run.first));
+        let within = others.iter().skip(from).take_while(|other| other.member == run.member && other.first <= run.last);
+        let mut rest = Some(run.first);
+        for other in within {
+            let Some(first) = rest else { break };
+            let before = other.first.checked_sub(1).filter(|last| *last >= first);
+            left.extend(before.map(|last| Lines { member: run.member.clone(), first, last }));
+            rest = other.last.checked_add(1);
+        }
+        left.extend(rest.filter(|first| *first <= run.last).map(|first| Lines { first, ..run }));
+    }
+    left
 }
 
 /// The lines that were refused. A whole member is all of its lines.
@@ -88,7 +92,7 @@ pub(crate) fn of_parts(parts: &[Parcel]) -> Result<Vec<Lines>, ArrowError> {
     Ok(merged(lines))
 }
 
-/// The rows of a part that are on these lines.
+/// The rows of a part that are on these lines, which are [`merged`].
 pub(crate) fn only(part: &Part, lines: &[Lines]) -> Result<Part, ArrowError> {
     let wanted = numbers(part).zip(0_u32..).filter(|(line, _)| has(lines, part.member.as_deref(), *line));
     pick(part, wanted.map(|(_, at)| at).collect())

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::facts::Upload;
 use crate::lake::{Address, Lake, LakeError};
 use crate::lines::Lines;
+use crate::offload;
 use crate::rows::Refused;
 use crate::unwrapped::Unwrapped;
 
@@ -37,7 +38,9 @@ const ROWS: &str = "rows.ndjson";
 const RELEASED: &str = "released.json";
 const VERSION: u32 = 1;
 const CHUNK_BYTES: u64 = 8 << 20;
-const REASON_BYTES_MAX: u64 = 1 << 20;
+/// The longest `reason.json` and `released.json` that are read. It is the lines that make them long, with about 35 bytes for each run: as
+/// many as this takes are eight million, of a file of sixteen million lines of which every second one was refused.
+const REASON_BYTES_MAX: u64 = 256 << 20;
 
 /// One case in quarantine: `reason.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +73,30 @@ pub struct Entry {
     /// The entries of the same upload before this one, which were released. Not in `reason.json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Entry>,
+    /// Why nothing is known of this entry but where it is; it cannot be released. Not in `reason.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Entry {
+    /// An entry whose objects cannot be read.
+    fn unreadable(at: &str, problem: String) -> Self {
+        Self {
+            version: VERSION,
+            at: at.to_owned(),
+            upload: None,
+            format: None,
+            tables: Vec::new(),
+            reason: "not known".to_owned(),
+            rows_refused: 0,
+            whole: false,
+            lines: None,
+            loaded: Vec::new(),
+            released: None,
+            before: Vec::new(),
+            problem: Some(problem),
+        }
+    }
 }
 
 /// What came of a release: `released.json`.
@@ -119,11 +146,17 @@ pub(crate) fn dir(upload: &Upload) -> String {
 
 /// Where the entry is that follows this one of the same upload.
 pub(crate) fn next_dir(dir: &str) -> String {
+    let (first, number) = numbered(dir);
+    format!("{first}{}/", number.saturating_add(1))
+}
+
+/// Where the first entry of the same upload is, and which of them this one is.
+fn numbered(dir: &str) -> (String, u32) {
     let (before, last) = dir.trim_end_matches('/').rsplit_once('/').unwrap_or(("", dir));
     match last.parse::<u32>() {
         // An upload's own directory lies right under its date, whatever the upload is called.
-        Ok(number) if before.matches('/').count() > 1 => format!("{before}/{}/", number.saturating_add(1)),
-        _ => format!("{dir}2/"),
+        Ok(number) if before.matches('/').count() > 1 => (format!("{before}/"), number),
+        _ => (dir.to_owned(), 1),
     }
 }
 
@@ -150,6 +183,7 @@ pub(crate) async fn keep(lake: &dyn Lake, bucket: &str, dir: &str, case: &Case) 
         loaded: case.loaded.clone(),
         released: None,
         before: Vec::new(),
+        problem: None,
     };
     write_reason(lake, &at(REASON), &entry).await
 }
@@ -173,24 +207,41 @@ pub(crate) async fn keep_message(lake: &dyn Lake, bucket: &str, body: &str, reas
         loaded: Vec::new(),
         released: None,
         before: Vec::new(),
+        problem: None,
     };
     write_reason(lake, &at(REASON), &entry).await
 }
 
-/// One entry as it is now, when there is one at `dir`.
+/// One entry as it is now, when there is one at `dir`. One whose objects are damaged or too long says so in its problem; an
+/// error may pass.
 pub(crate) async fn entry(lake: &dyn Lake, bucket: &str, dir: &str) -> Result<Option<Entry>, Error> {
-    let read = async |name: &str| {
-        let at = Address { bucket: bucket.to_owned(), key: format!("{dir}{name}") };
-        match lake.get(&at, REASON_BYTES_MAX).await {
-            Ok((_, text)) => Ok(Some(text)),
-            Err(LakeError::NotFound(_)) => Ok(None),
-            Err(error) => Err(Error::lake("read a quarantine")(error)),
+    match read(lake, bucket, dir).await {
+        Err(error @ (Error::Damaged { .. } | Error::Lake { source: LakeError::TooLong { .. }, .. })) => {
+            Ok(Some(Entry::unreadable(dir, error.chain())))
         }
-    };
-    let Some(text) = read(REASON).await? else { return Ok(None) };
-    let mut entry: Entry = parsed(dir, REASON, &text)?;
-    entry.released = read(RELEASED).await?.map(|text| parsed(dir, RELEASED, &text)).transpose()?;
-    Ok(Some(entry))
+        read => read,
+    }
+}
+
+async fn read(lake: &dyn Lake, bucket: &str, dir: &str) -> Result<Option<Entry>, Error> {
+    let Some(reason) = object::<Entry>(lake, bucket, dir, REASON).await? else { return Ok(None) };
+    let released = object(lake, bucket, dir, RELEASED).await?;
+    Ok(Some(Entry { released, ..reason }))
+}
+
+async fn object<T>(lake: &dyn Lake, bucket: &str, dir: &str, name: &str) -> Result<Option<T>, Error>
+where
+    T: serde::de::DeserializeOwned + Send + 'static,
+{
+    let at = Address { bucket: bucket.to_owned(), key: format!("{dir}{name}") };
+    match lake.get(&at, REASON_BYTES_MAX).await {
+        Ok((_, text)) => {
+            let object = offload::run("read a quarantine", move || serde_json::from_slice(&text)).await?;
+            object.map(Some).map_err(|error| Error::Damaged { key: at.key, problem: error.to_string() })
+        }
+        Err(LakeError::NotFound(_)) => Ok(None),
+        Err(error) => Err(Error::lake("read a quarantine")(error)),
+    }
 }
 
 /// Marks an entry as released.
@@ -203,10 +254,6 @@ pub(crate) async fn mark(lake: &dyn Lake, bucket: &str, entry: &Entry, released:
 pub(crate) fn bytes_at(bucket: &str, entry: &Entry) -> Option<Address> {
     let kept = Address { bucket: bucket.to_owned(), key: format!("{}{FILE}", entry.at) };
     if entry.whole { Some(kept) } else { entry.upload.as_ref().map(|upload| upload.source.at()) }
-}
-
-fn parsed<T: serde::de::DeserializeOwned>(dir: &str, name: &str, text: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(text).map_err(|error| Error::Damaged { key: format!("{dir}{name}"), problem: error.to_string() })
 }
 
 async fn copy(lake: &dyn Lake, from: &Address, bytes: u64, to: &Address) -> Result<(), Error> {

@@ -15,6 +15,7 @@ use crate::lake::LakeError;
 use crate::ledger::new_name;
 use crate::lines::{self, Lines};
 use crate::load::{Loaded, Read};
+use crate::offload;
 use crate::packed::Parcel;
 use crate::quarantine::{self, Case, Entry, Released};
 use crate::settle::{Item, Verdict};
@@ -36,6 +37,10 @@ impl Runner {
                 report.problem = Some(format!("nothing is in quarantine at {dir}"));
                 continue;
             };
+            if let Some(problem) = entry.problem {
+                report.problem = Some(format!("what is in quarantine at {dir} cannot be read: {problem}"));
+                continue;
+            }
             match (&entry.released, &entry.upload) {
                 // Told as it was: the job may have died after it had marked the entry.
                 (Some(released), _) => {
@@ -65,7 +70,9 @@ impl Runner {
         }
         let item = match (&entry.lines, &mut loaded.read) {
             (Some(wanted), Ok(read)) => {
-                keep_only(read, wanted, &entry.loaded)?;
+                let (whole, wanted, tables) = (std::mem::take(read), wanted.clone(), entry.loaded.clone());
+                let pick = move || keep_only(whole, wanted, &tables);
+                *read = offload::run("pick the lines that were refused", pick).await??;
                 Item::of_lines(0, loaded, entry.loaded.clone())
             }
             _ => Item::new(0, loaded),
@@ -168,13 +175,14 @@ impl Runner {
     }
 }
 
-/// Leaves of a file the lines that are meant; for tables that others are in, each as a part of its own.
-fn keep_only(read: &mut Read<Parcel>, wanted: &[Lines], loaded: &[String]) -> Result<(), Error> {
+/// What of a file is on the lines that are meant; for tables that others are in, each line as a part of its own.
+fn keep_only(mut read: Read<Parcel>, wanted: Vec<Lines>, loaded: &[String]) -> Result<Read<Parcel>, Error> {
+    let wanted = lines::merged(wanted);
     let mut parts: Vec<Parcel> = Vec::new();
     for part in std::mem::take(&mut read.parsed.parts) {
         let failed = |source| Error::Rows { table: part.table().to_owned(), source };
         let part = part.open().map_err(failed)?.unpack();
-        let meant = lines::only(&part, wanted).map_err(failed)?;
+        let meant = lines::only(&part, &wanted).map_err(failed)?;
         match meant.ts.len() {
             0 => {}
             _ if loaded.contains(&meant.table) => {
@@ -184,6 +192,6 @@ fn keep_only(read: &mut Read<Parcel>, wanted: &[Lines], loaded: &[String]) -> Re
         }
     }
     read.parsed.parts = parts;
-    read.parsed.refused.retain(|row| lines::has(wanted, row.member.as_deref(), row.row));
-    Ok(())
+    read.parsed.refused.retain(|row| lines::has(&wanted, row.member.as_deref(), row.row));
+    Ok(read)
 }

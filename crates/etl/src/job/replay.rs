@@ -5,16 +5,19 @@ use std::ops::Range;
 use futures::stream::{self, StreamExt};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+use tracing::warn;
 
 use super::Job;
 use super::report::Report;
 use super::runner::Runner;
 use crate::error::Error;
 use crate::event::Created;
+use crate::facts::Upload;
 use crate::lake::Address;
-use crate::ledger::new_name;
+use crate::ledger::{Ledgers, new_name};
 use crate::load::Loaded;
 use crate::quarantine::{self, Entry};
+use crate::rows::Refusal;
 use crate::settle::{Item, Verdict};
 use crate::unwrapped::Unwrapped;
 
@@ -31,6 +34,8 @@ struct Wanted<'a> {
     landed: Option<(Timestamp, Timestamp)>,
     /// The only table, and the name that it is to have.
     table: Option<(&'a str, &'a str)>,
+    /// When the first rows came into that table; `None` when that is not known.
+    since: Option<Timestamp>,
 }
 
 impl Runner {
@@ -43,7 +48,7 @@ impl Runner {
         table: Option<&str>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let wanted = Wanted { landed: Some((landed.start, landed.end)), table: table.map(|table| (table, table)) };
+        let wanted = Wanted { landed: Some((landed.start, landed.end)), table: table.map(|table| (table, table)), since: None };
         let mut day = landed.start.to_zoned(TimeZone::UTC).date();
         let last = landed.end.to_zoned(TimeZone::UTC).date();
         while day <= last {
@@ -56,11 +61,26 @@ impl Runner {
 
     /// Makes a table anew, under another name, from all raw objects there are.
     pub(super) async fn rebuild(&self, job: &Job, table: &str, into: &str, report: &mut Report) -> Result<(), Error> {
-        self.read_again(job, RAW, Wanted { landed: None, table: Some((table, into)) }, report).await
+        let since = self.first_commit(into).await?;
+        self.read_again(job, RAW, Wanted { landed: None, table: Some((table, into)), since }, report).await
+    }
+
+    /// When the first rows came into a table: now, if there are none yet; `None` when the table does not say.
+    async fn first_commit(&self, table: &str) -> Result<Option<Timestamp>, Error> {
+        let Some(table) = self.settler.committer.tables.load(table).await? else { return Ok(Some((self.now)())) };
+        if table.metadata().current_snapshot().is_none() {
+            return Ok(Some((self.now)()));
+        }
+        // Another tool may have let it expire.
+        let first = table.metadata().snapshots().find(|snapshot| snapshot.parent_snapshot_id().is_none());
+        Ok(first.and_then(|first| Timestamp::from_millisecond(first.timestamp_ms()).ok()))
     }
 
     async fn read_again(&self, job: &Job, under: &str, wanted: Wanted<'_>, report: &mut Report) -> Result<(), Error> {
         let under = self.at(under.to_owned());
+        let (lake, bucket) = (self.settler.lake.clone(), self.settler.bucket.clone());
+        // For these no upload is too old.
+        let unbounded = &Ledgers::new(lake, bucket, None);
         let mut after: Option<String> = None;
         let mut batch: Vec<Loaded> = Vec::new();
         loop {
@@ -69,14 +89,24 @@ impl Runner {
             let Some(last) = keys.last() else { break };
             after = Some(last.clone());
             let created = keys.into_iter().map(|key| Created { created_at: day_of(&key), at: self.at(key), bytes: None });
-            let loads = stream::iter(created)
-                .map(|created| async move { self.loader.load(&created, &self.ledgers, (self.now)(), true).await });
+            let loads = stream::iter(created).map(|created| async move {
+                let now = (self.now)();
+                // The ledger of a table that is younger than the window has forgotten nothing, so that no upload gets in twice,
+                // however long ago it landed.
+                let remembers_all = wanted.since.is_some_and(|since| !self.ledgers.is_past(since, now));
+                let ledgers = if remembers_all { unbounded } else { self.ledgers.as_ref() };
+                self.loader.load(&created, ledgers, now, true).await
+            });
             // In order: of two uploads with the same content the first one counts, as it did when they came.
             let mut loads = std::pin::pin!(loads.buffered(LOADS_AT_ONCE));
             while let Some(loaded) = loads.next().await {
                 let loaded = loaded?;
-                if !loaded.is_idle_close() {
-                    batch.extend(wanted.of(loaded));
+                match &loaded.read {
+                    Err(refusal) if wanted.table.is_some() && wanted.is_of_time(&loaded) => {
+                        self.count_refused(&loaded.upload, refusal, report).await?;
+                    }
+                    _ if loaded.is_idle_close() => {}
+                    _ => batch.extend(wanted.of(loaded)),
                 }
                 if self.is_full(&batch) {
                     self.commit_again(job, std::mem::take(&mut batch), wanted, report).await?;
@@ -84,6 +114,19 @@ impl Runner {
             }
         }
         self.commit_again(job, batch, wanted, report).await
+    }
+
+    /// Counts an upload of which nothing can be read, and of which nobody knows whether it has rows for the one table that is wanted.
+    async fn count_refused(&self, upload: &Upload, refusal: &Refusal, report: &mut Report) -> Result<(), Error> {
+        let entry = quarantine::entry(self.settler.lake.as_ref(), &self.settler.bucket, &quarantine::dir(upload)).await?;
+        // Such an upload has rows in no table, and the quarantine says why.
+        let is_in_none = |entry: &Entry| entry.released.is_none() && entry.lines.is_none() && entry.problem.is_none();
+        if entry.is_some_and(|entry| is_in_none(&entry)) {
+            report.quarantined += 1;
+        } else {
+            report.count_unread(&upload.id, &refusal.reason);
+        }
+        Ok(())
     }
 
     fn is_full(&self, batch: &[Loaded]) -> bool {
@@ -142,6 +185,10 @@ impl Runner {
             }
         }
         match (open, verdict.case.take()) {
+            (Some(Entry { at, problem: Some(problem), .. }), _) => {
+                warn!(at, problem, "what is in quarantine cannot be read; it stays as it is");
+                Ok(())
+            }
             (Some(entry), case) if all_new => {
                 let (record, added) = (verdict.record.clone(), verdict.added.clone());
                 self.close(job, &entry, Verdict { record, case, added }).await
@@ -157,9 +204,14 @@ impl Runner {
 }
 
 impl Wanted<'_> {
+    /// Whether an upload landed when it was to.
+    fn is_of_time(&self, loaded: &Loaded) -> bool {
+        self.landed.is_none_or(|(from, to)| (from..to).contains(&loaded.upload.landed_at))
+    }
+
     /// What is wanted of an upload; `None` when nothing is.
     fn of(&self, mut loaded: Loaded) -> Option<Loaded> {
-        if self.landed.is_some_and(|(from, to)| !(from..to).contains(&loaded.upload.landed_at)) {
+        if !self.is_of_time(&loaded) {
             return None;
         }
         let Some((table, into)) = self.table else { return Some(loaded) };

@@ -25,12 +25,16 @@ pub struct Report {
     /// When this was said.
     #[serde(with = "crate::facts::text")]
     pub at: Timestamp,
-    /// Uploads that were read.
+    /// Uploads that were read. Of a job for one table those that have rows for it.
     pub uploads: u64,
     /// Of these, how many were there before from another upload with the same content.
     pub duplicates: u64,
-    /// Of these, how many are in quarantine, as a whole or in part.
+    /// How many uploads are in quarantine, as a whole or in part.
     pub quarantined: u64,
+    /// Of a job for one table: uploads that are not in quarantine, but of which nothing can be read now. What they have for the table is
+    /// not in it, unless it was there before.
+    #[serde(default)]
+    pub unread: u64,
     /// Rows that were added, table by table.
     pub rows_added: BTreeMap<String, u64>,
     /// Rows that were there before.
@@ -39,6 +43,9 @@ pub struct Report {
     pub rows_refused: u64,
     /// What went wrong: for good when it is done, else this time, and it is tried again.
     pub problem: Option<String>,
+    /// The first of the unread uploads, and why.
+    #[serde(skip)]
+    first_unread: Option<String>,
 }
 
 impl Report {
@@ -51,10 +58,12 @@ impl Report {
             uploads: 0,
             duplicates: 0,
             quarantined: 0,
+            unread: 0,
             rows_added: BTreeMap::new(),
             rows_known: 0,
             rows_refused: 0,
             problem: None,
+            first_unread: None,
         }
     }
 
@@ -68,6 +77,15 @@ impl Report {
         for (table, rows) in &verdict.added {
             *self.rows_added.entry(table.clone()).or_default() += rows;
         }
+    }
+
+    pub(super) fn count_unread(&mut self, upload: &str, reason: &str) {
+        self.unread += 1;
+        let first = self.first_unread.get_or_insert_with(|| format!("{upload}: {reason}"));
+        self.problem = Some(format!(
+            "{} uploads could not be read, and what they have for the table is left out; the first is {first}",
+            self.unread
+        ));
     }
 }
 

@@ -1,6 +1,10 @@
+mod unread;
+
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::*;
+use crate::lake::Address;
 use crate::quarantine::{self, Entry};
 use crate::testing::{Faults, LAKE, Strike, World, event};
 use crate::worker::tests::{drain, strike_each_call};
@@ -183,9 +187,7 @@ async fn rows_that_a_replay_loads_are_not_released_as_well() {
     let world = World::new();
     world.upload("U1", "a", "/1", "t,0,1\nt;1;2\nbad\n");
     drain(&world, Faults::none()).await;
-    let tables = world.tables().await;
-    let table = tables.load("t").await.unwrap().unwrap();
-    tables.catalog.drop_table(table.identifier()).await.unwrap();
+    drop_table(&world, "t").await;
     world.mended.store(true, Ordering::Relaxed);
     world.ask(replay("a", None));
     drain(&world, Faults::none()).await;
@@ -195,6 +197,50 @@ async fn rows_that_a_replay_loads_are_not_released_as_well() {
     world.ask(release(&["U1", "U1/2"], None));
     drain(&world, Faults::none()).await;
     assert_eq!(world.rows("t").await, ["U1:1", "U1:2"]);
+}
+
+/// Drops a table, as an analyst may.
+async fn drop_table(world: &World, table: &str) {
+    let tables = world.tables().await;
+    let table = tables.load(table).await.unwrap().unwrap();
+    tables.catalog.drop_table(table.identifier()).await.unwrap();
+}
+
+/// A file of which every second line is refused: what is in quarantine of it is long.
+#[tokio::test]
+async fn many_scattered_lines_hold_up_neither_a_replay_nor_a_release() {
+    let world = World::new();
+    world.upload("U1", "a", "/1", &"t,0,1\nbad\n".repeat(40_000));
+    drain(&world, Faults::none()).await;
+    assert!(world.lake.text(&format!("{DAY}U1/reason.json")).len() > 1 << 20, "it is long");
+    let job = world.ask(release(&["U1"], None));
+    drain(&world, Faults::none()).await;
+    assert_eq!(counts(&world, &job).await, (vec![], 0, 1));
+    drop_table(&world, "t").await;
+    let job = world.ask(replay("a", None));
+    drain(&world, Faults::none()).await;
+    assert_eq!(counts(&world, &job).await, (vec![("t".into(), 40_000)], 0, 1));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_in_quarantine_holds_up_no_job() {
+    let world = World::new();
+    world.upload("U1", "a", "/1", "t,0,1\nt;1;2\nbad\n");
+    world.upload("U2", "a", "/2", "t,0,1\nt;1;2\nbad\n");
+    drain(&world, Faults::none()).await;
+    let damaged = Address { bucket: LAKE.into(), key: format!("{DAY}U1/reason.json") };
+    world.lake.put(&damaged, "{".into(), BTreeMap::new());
+    world.mended.store(true, Ordering::Relaxed);
+    let job = world.ask(release(&["U1", "U2"], None));
+    drain(&world, Faults::none()).await;
+    let told = report(&world, &job).await;
+    assert!(told.done && told.problem.as_ref().is_some_and(|problem| problem.contains("U1/ cannot be read: ")), "{told:?}");
+    assert_eq!(told.rows_added, BTreeMap::from([("t".into(), 1)]));
+    drop_table(&world, "t").await;
+    let job = world.ask(replay("a", None));
+    drain(&world, Faults::none()).await;
+    assert_eq!(counts(&world, &job).await.0, [("t".into(), 4)]);
+    assert_eq!(world.lake.text(&damaged.key), "{", "it stays as it is");
 }
 
 /// Lines are released into a table that nothing of their file was in, and the file is replayed as well.

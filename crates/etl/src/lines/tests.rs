@@ -32,7 +32,8 @@ proptest! {
     ) {
         let each = |set: &BTreeSet<u64>| set.iter().map(|line| Lines::one(None, *line)).collect::<Vec<_>>();
         let whole = merged(each(&inside));
-        let left = without(whole.clone(), &each(&away));
+        let left = without(whole.clone(), &merged(each(&away)));
+        prop_assert_eq!(&left, &without(whole.clone(), &each(&away)), "neighbours apart or together");
         for line in 0..60 {
             prop_assert_eq!(has(&whole, None, line), inside.contains(&line));
             prop_assert_eq!(has(&left, None, line), inside.contains(&line) && !away.contains(&line));
@@ -49,6 +50,42 @@ fn a_whole_member_is_all_of_its_lines() {
     let found = of_refused(&[refused(None, 4, 1..2), refused(Some("a"), 1, 0..0), refused(None, 5, 3..3)]);
     assert_eq!(found[0], lines(&[(4, 5)])[0]);
     assert!(has(&found, Some("a"), 1_000_000) && !has(&found, Some("b"), 1));
+}
+
+#[test]
+fn lines_of_one_member_are_not_those_of_another() {
+    let of = |member: Option<&str>, first, last| Lines { member: member.map(str::to_owned), first, last };
+    let found = [of(None, 4, 5), of(Some("a"), 2, 3), of(Some("a"), 8, 9), of(Some("b"), 1, u64::MAX)];
+    for (member, line, is_there) in [
+        (None, 3, false),
+        (None, 5, true),
+        (None, 8, false),
+        (Some("a"), 1, false),
+        (Some("a"), 3, true),
+        (Some("a"), 4, false),
+        (Some("a"), 8, true),
+        (Some("a"), 10, false),
+        (Some("aa"), 2, false),
+        (Some("b"), 0, false),
+        (Some("b"), u64::MAX, true),
+        (Some("c"), 1, false),
+    ] {
+        assert_eq!(has(&found, member, line), is_there, "{member:?} {line}");
+    }
+    let away = [of(None, 0, 4), of(Some("a"), 3, 8), of(Some("b"), 7, 7)];
+    let left = [of(None, 5, 5), of(Some("a"), 2, 2), of(Some("a"), 9, 9), of(Some("b"), 1, 6), of(Some("b"), 8, u64::MAX)];
+    assert_eq!(without(found.to_vec(), &away), left);
+}
+
+/// Line by line these are ten thousand million comparisons.
+#[test]
+fn many_scattered_lines_are_found_in_time() {
+    let scattered: Vec<Lines> = (0..100_000).map(|line| Lines::one(None, line * 2)).collect();
+    let others: Vec<Lines> = scattered.iter().step_by(2).cloned().collect();
+    let begun = std::time::Instant::now();
+    assert_eq!((0..200_000).filter(|line| has(&scattered, None, *line)).count(), 100_000);
+    assert_eq!(without(scattered, &others).len(), 50_000);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 
 #[test]

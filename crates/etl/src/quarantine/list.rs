@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::{Entry, REASON, ROOT, dir, entry};
+use super::{Entry, REASON, ROOT, entry, numbered};
 use crate::error::Error;
 use crate::lake::{Address, Lake};
 
@@ -12,7 +12,7 @@ const KEYS_AT_ONCE: usize = 1000;
 const ENTRIES_AT_ONCE: usize = 16;
 
 /// Everything in quarantine, by date and upload, messages last; what was released is marked so. Of an upload that was released in part
-/// the entry is what is left of it, with those before.
+/// the entry is what is left of it, with those before. An entry that cannot be read is listed with its problem.
 pub async fn list(lake: &dyn Lake, bucket: &str) -> Result<Vec<Entry>, Error> {
     let under = Address { bucket: bucket.to_owned(), key: ROOT.to_owned() };
     let mut dirs = BTreeSet::new();
@@ -28,9 +28,8 @@ pub async fn list(lake: &dyn Lake, bucket: &str) -> Result<Vec<Entry>, Error> {
     let entries: Vec<Option<Entry>> = entries.buffered(ENTRIES_AT_ONCE).try_collect().await?;
     let mut uploads: BTreeMap<String, BTreeMap<u32, Entry>> = BTreeMap::new();
     for entry in entries.into_iter().flatten() {
-        let root = entry.upload.as_ref().map_or_else(|| entry.at.clone(), dir);
-        let number = entry.at.strip_prefix(&root).and_then(|number| number.trim_end_matches('/').parse().ok());
-        uploads.entry(root).or_default().insert(number.unwrap_or(1), entry);
+        let (first, number) = numbered(&entry.at);
+        uploads.entry(first).or_default().insert(number, entry);
     }
     let last = |entries: BTreeMap<u32, Entry>| {
         let mut before: Vec<Entry> = entries.into_values().collect();
