@@ -51,7 +51,8 @@ pub struct BatchConfig {
     pub max_age: Duration,
     /// Rows for all tables together.
     pub max_rows: usize,
-    /// Bytes in memory. Twice as many are held at most, while one batch is committed and the next one gathers.
+    /// Bytes in memory. Twice as many are held at most, while one batch is committed and the next one gathers; or this many and a
+    /// file that is longer.
     pub max_bytes: ByteSize,
 }
 

@@ -181,7 +181,7 @@ impl Intake {
     }
 
     async fn delivery(&self, message: &Message, problem: Option<String>, ticket: Ticket) -> Result<Delivery, Error> {
-        let now = (self.now)();
+        let since = self.ledgers.remembered_since((self.now)());
         let decoded = match problem {
             Some(problem) => Err(problem),
             None => event::read(&message.body).map_err(|undecodable| undecodable.to_string()),
@@ -199,8 +199,7 @@ impl Intake {
         let bytes = created.iter().map(|object| bytes_at_once(object, self.loader.file_bytes_max)).sum();
         let mut hold = self.budget.hold(bytes).await;
         let waited = message.deliveries > EARLY_DELIVERIES;
-        let loads =
-            stream::iter(created).map(|object| async move { self.loader.load(&object, &self.ledgers, now, waited).await });
+        let loads = stream::iter(created).map(|object| async move { self.loader.load(&object, since, waited).await });
         let mut uploads: Vec<_> = loads.buffered(UPLOADS_AT_ONCE).try_collect().await?;
         uploads.retain(|upload| !upload.is_idle_close());
         // A message has one upload, as a rule, and a vector room for four; thousands of them wait for their batch.

@@ -91,11 +91,26 @@ pub trait Lake: Debug + Send + Sync + 'static {
     /// Begins an object too long to hold in memory.
     async fn write(&self, at: &Address) -> Result<Box<dyn Write>, LakeError>;
 
-    /// The keys under a prefix in ascending order of their bytes, at most `keys_max`, those after `after` if given.
+    /// The keys under a prefix in ascending order of their bytes, at most `keys_max`, those after `after` if given; fewer only
+    /// when there are no more.
     async fn list(&self, under: &Address, after: Option<&str>, keys_max: usize) -> Result<Vec<String>, LakeError>;
 
     /// Removes the object; that there is none is no error.
     async fn delete(&self, at: &Address) -> Result<(), LakeError>;
+}
+
+/// All keys under a prefix, in ascending order of their bytes.
+pub(crate) async fn all_keys(lake: &dyn Lake, under: &Address) -> Result<Vec<String>, LakeError> {
+    const KEYS_AT_ONCE: usize = 1000;
+    let mut keys: Vec<String> = Vec::new();
+    loop {
+        let page = lake.list(under, keys.last().map(String::as_str), KEYS_AT_ONCE).await?;
+        let is_last = page.len() < KEYS_AT_ONCE;
+        keys.extend(page);
+        if is_last {
+            return Ok(keys);
+        }
+    }
 }
 
 /// An object being written. Nothing is at its address until [`Write::finish`] has returned; dropped before that, nothing stays.

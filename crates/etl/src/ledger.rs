@@ -95,10 +95,10 @@ impl Ledgers {
         Self { lake, bucket, window, cache: Mutex::default(), swept: Mutex::default() }
     }
 
-    /// Whether ids from that moment may be forgotten already, so that nobody can say whether its rows are in a table.
-    pub(crate) fn is_past(&self, moment: Timestamp, now: Timestamp) -> bool {
-        let age = now.duration_since(moment).unsigned_abs();
-        moment < now && self.window.is_some_and(|window| age > window)
+    /// From when on all ids are remembered, the moment itself included; `None` when nothing is ever forgotten.
+    pub(crate) fn remembered_since(&self, now: Timestamp) -> Option<Timestamp> {
+        // A window that reaches back further than time does forgets nothing.
+        now.checked_sub(self.window?).ok()
     }
 
     /// The ledger that a table's head leads to; only segments not seen before are fetched.

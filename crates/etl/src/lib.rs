@@ -70,6 +70,7 @@ mod snapshot;
 mod sniff;
 mod spool;
 mod storage;
+mod swar;
 mod table;
 #[cfg(test)]
 mod testing;

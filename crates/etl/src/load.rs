@@ -16,7 +16,7 @@ use crate::event::Created;
 use crate::facts::Upload;
 use crate::format::{File, Formats};
 use crate::lake::{Address, Head, Lake, LakeError};
-use crate::ledger::{Id, Ledgers};
+use crate::ledger::Id;
 use crate::limits::Limits;
 use crate::packed::{Headers, Parcel};
 use crate::pieces::{End, PIECE_BYTES, Reader, Stop};
@@ -109,9 +109,9 @@ pub(crate) fn by_formats(formats: Arc<Formats>, limits: Limits) -> Arc<Parse> {
 impl Loader {
     /// Fetches and reads one object. What is wrong with the file is in the answer; an error says that it could not be got at.
     ///
-    /// A segment before which something is missing in the lake is an error at first, [`Error::Early`], and refused once it has been
-    /// `waited` for long enough.
-    pub(crate) async fn load(&self, created: &Created, ledgers: &Ledgers, now: Timestamp, waited: bool) -> Result<Loaded, Error> {
+    /// What landed before `since` is refused. A segment before which something is missing in the lake is an error at first,
+    /// [`Error::Early`], and refused once it has been `waited` for long enough.
+    pub(crate) async fn load(&self, created: &Created, since: Option<Timestamp>, waited: bool) -> Result<Loaded, Error> {
         let (head, mut fetched) = self.fetch(&created.at).await?;
         let upload = match Upload::read(created, &head) {
             Ok(upload) => upload,
@@ -122,20 +122,15 @@ impl Loader {
                 Upload::bare(created, &head)
             }
         };
-        if let Some(refusal) = past(&upload, ledgers, now) {
+        if let Some(refusal) = past(&upload, since) {
             fetched = Fetched::Refused(refusal);
         }
         self.loaded(upload, &created.at, &head, fetched, waited).await
     }
 
-    /// Reads an upload again from bytes that were kept of it: those in quarantine, or the raw object as it still is.
-    pub(crate) async fn load_kept(
-        &self,
-        upload: &Upload,
-        at: &Address,
-        ledgers: &Ledgers,
-        now: Timestamp,
-    ) -> Result<Loaded, Error> {
+    /// Reads an upload again from bytes that were kept of it: those in quarantine, or the raw object as it still is. What landed
+    /// before `since` is refused.
+    pub(crate) async fn load_kept(&self, upload: &Upload, at: &Address, since: Option<Timestamp>) -> Result<Loaded, Error> {
         let is_raw = *at == upload.source.at();
         let no_longer = || Refusal { reason: format!("its bytes are no longer in the lake at {}", at.key) };
         let (head, mut fetched) = match self.fetch(at).await {
@@ -146,7 +141,7 @@ impl Loader {
         if is_raw && head.version != upload.source.version && !matches!(fetched, Fetched::Refused(_)) {
             fetched = Fetched::Refused(Refusal { reason: format!("the object at {} is another one by now", at.key) });
         }
-        if let Some(refusal) = past(upload, ledgers, now) {
+        if let Some(refusal) = past(upload, since) {
             fetched = Fetched::Refused(refusal);
         }
         self.loaded(upload.clone(), at, &head, fetched, true).await
@@ -383,9 +378,9 @@ fn replaced(at: &Address) -> Error {
 
 /// Why an upload is too old to be loaded: whether its rows are in a table nobody remembers, and to add them could be to add them
 /// twice.
-fn past(upload: &Upload, ledgers: &Ledgers, now: Timestamp) -> Option<Refusal> {
+fn past(upload: &Upload, since: Option<Timestamp>) -> Option<Refusal> {
     let reason = || format!("landed at {}, longer ago than processed uploads are remembered", upload.landed_at);
-    ledgers.is_past(upload.landed_at, now).then(|| Refusal { reason: reason() })
+    (upload.landed_at < since?).then(|| Refusal { reason: reason() })
 }
 
 fn hexadecimal_sha256(bytes: &[u8]) -> String {

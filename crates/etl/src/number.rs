@@ -1,5 +1,7 @@
 //! Text to numbers: nothing that is not wholly a number, and nothing that a double cannot hold.
 
+use crate::swar::{each, zeros};
+
 /// What a decimal point looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Decimal {
@@ -82,11 +84,7 @@ fn word(text: &[u8]) -> Option<(u64, u32)> {
 /// on where the point is, which no processor can guess.
 #[inline]
 fn at_once(word: u64, count: u32) -> Option<(u64, u32)> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGHEST: u64 = 0x80 * EACH;
-    let unlike = word ^ (u64::from(b'.') * EACH);
-    // Of a byte that is a point the highest bit is left, and perhaps of bytes behind it.
-    let points = unlike.wrapping_sub(EACH) & !unlike & HIGHEST;
+    let points = zeros(word ^ each(b'.'));
     let whole = (points.trailing_zeros() / 8).min(count);
     let length = count - u32::from(points != 0);
     if length == 0 {
@@ -97,8 +95,8 @@ fn at_once(word: u64, count: u32) -> Option<(u64, u32)> {
     let digits = (word & before) | (((word & !before) >> 8) & !before);
     // The last digit moves into the highest byte: what is missing in front is zero.
     let room = 64 - 8 * length;
-    let values = (digits << room) ^ ((u64::from(b'0') * EACH) << room);
-    if (values | values.wrapping_add((0x7f - 9) * EACH)) & HIGHEST != 0 {
+    let values = (digits << room) ^ (each(b'0') << room);
+    if (values | values.wrapping_add(each(0x7f - 9))) & each(0x80) != 0 {
         return None;
     }
     // Pairs of digits, and then all of the pairs.

@@ -9,7 +9,7 @@ mod year_last;
 
 use calendar::{Clock, Date, microseconds};
 pub(crate) use epoch::{EpochUnit, decimal_micros};
-pub(crate) use pattern::Pattern;
+pub(crate) use pattern::{MONTHS, Pattern};
 pub(crate) use year_last::{DateOrder, NotShown, Orders, YearLast};
 
 /// A time as the text gives it.

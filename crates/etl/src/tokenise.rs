@@ -10,6 +10,8 @@ use std::borrow::Cow;
 
 pub(crate) use places::Place;
 
+use crate::swar::{each, zeros};
+
 /// How a file separates and quotes its cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Syntax {
@@ -160,13 +162,9 @@ fn with_quotes<'t>(line: &'t str, delimiter: u8, quote: u8, cells: &mut Vec<Cell
 /// Where the first of two bytes is. Most cells are short: eight bytes are looked at in one go before a search for more begins.
 #[inline]
 fn first_of(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
-    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
     if let Some(eight) = bytes.first_chunk() {
         let eight = u64::from_le_bytes(*eight);
-        // The lowest bit that is set is the uppermost of the first byte that is zero.
-        let zeros = |bytes: u64| bytes.wrapping_sub(LOW) & !bytes & HIGH;
-        let found = zeros(eight ^ (LOW * u64::from(one))) | zeros(eight ^ (LOW * u64::from(other)));
+        let found = zeros(eight ^ each(one)) | zeros(eight ^ each(other));
         if found != 0 {
             return usize::try_from(found.trailing_zeros() / u8::BITS).ok();
         }

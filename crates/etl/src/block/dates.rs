@@ -6,7 +6,8 @@ use crate::time::{DateOrder, NotShown, Orders, YearLast};
 use crate::tokenise::{Syntax, tokenise};
 
 /// The order of day and month in times with the year last, from any of them that is a date in one order only; `None` when there are
-/// no such times. An error says that nothing shows the order, or that both occur.
+/// no such times. An error says that nothing shows the order, that both occur, or that years so far apart stand in one file that one
+/// of its two ways to write a date must be wrong.
 pub(crate) fn date_order<'t>(
     lines: Lines<'t>,
     syntax: &Syntax,

@@ -86,7 +86,7 @@ impl Runner {
     /// An upload of which nothing, or some lines, are in tables, from the bytes that are kept of it.
     async fn load_kept(&self, entry: &Entry, upload: &Upload) -> Result<Loaded, Error> {
         let at = quarantine::bytes_at(&self.settler.bucket, entry).unwrap_or_else(|| upload.source.at());
-        self.loader.load_kept(upload, &at, &self.ledgers, (self.now)()).await
+        self.loader.load_kept(upload, &at, self.ledgers.remembered_since((self.now)())).await
     }
 
     /// Commits uploads to their tables, and says what became of each.
@@ -153,9 +153,10 @@ impl Runner {
                 return quarantine::keep_message(lake, bucket, &body, undecodable.to_string()).await;
             }
         };
+        let since = self.ledgers.remembered_since((self.now)());
         let mut items = Vec::new();
         for (created, number) in created.into_iter().zip(0..) {
-            match self.loader.load(&created, &self.ledgers, (self.now)(), true).await {
+            match self.loader.load(&created, since, true).await {
                 Ok(loaded) => items.push(Item::new(number, loaded)),
                 Err(Error::Lake { source: LakeError::NotFound(_), .. }) => {
                     report.problem = Some(format!("no object at {}", created.at.key));

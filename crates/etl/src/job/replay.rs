@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::event::Created;
 use crate::facts::Upload;
 use crate::lake::Address;
-use crate::ledger::{Ledgers, new_name};
+use crate::ledger::new_name;
 use crate::load::Loaded;
 use crate::quarantine::{self, Entry};
 use crate::rows::Refusal;
@@ -78,9 +78,6 @@ impl Runner {
 
     async fn read_again(&self, job: &Job, under: &str, wanted: Wanted<'_>, report: &mut Report) -> Result<(), Error> {
         let under = self.at(under.to_owned());
-        let (lake, bucket) = (self.settler.lake.clone(), self.settler.bucket.clone());
-        // For these no upload is too old.
-        let unbounded = &Ledgers::new(lake, bucket, None);
         let mut after: Option<String> = None;
         let mut batch: Vec<Loaded> = Vec::new();
         loop {
@@ -90,12 +87,11 @@ impl Runner {
             after = Some(last.clone());
             let created = keys.into_iter().map(|key| Created { created_at: day_of(&key), at: self.at(key), bytes: None });
             let loads = stream::iter(created).map(|created| async move {
-                let now = (self.now)();
+                let remembered = self.ledgers.remembered_since((self.now)());
                 // The ledger of a table that is younger than the window has forgotten nothing, so that no upload gets in twice,
                 // however long ago it landed.
-                let remembers_all = wanted.since.is_some_and(|since| !self.ledgers.is_past(since, now));
-                let ledgers = if remembers_all { unbounded } else { self.ledgers.as_ref() };
-                self.loader.load(&created, ledgers, now, true).await
+                let since = remembered.filter(|remembered| wanted.since.is_none_or(|first| first < *remembered));
+                self.loader.load(&created, since, true).await
             });
             // In order: of two uploads with the same content the first one counts, as it did when they came.
             let mut loads = std::pin::pin!(loads.buffered(LOADS_AT_ONCE));

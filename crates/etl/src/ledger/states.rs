@@ -13,7 +13,7 @@ use super::{
     Id, KEYS_AT_ONCE, Ledger, Ledgers, OBJECTS_AT_ONCE, ROOT, SEGMENT_BYTES_MAX, UNREACHABLE_FOR, damaged, written_before,
 };
 use crate::error::Error;
-use crate::lake::{Address, LakeError};
+use crate::lake::{self, Address, LakeError};
 use crate::snapshot::State;
 
 /// The state of one path, and the objects that it takes the place of.
@@ -28,7 +28,8 @@ impl Ledgers {
     /// The state in force of a path; the empty one when there is none.
     pub(crate) async fn state(&self, ledger: &Ledger, place: &Id) -> Result<Kept, Error> {
         let under = self.at(format!("{ROOT}{}/p/{place}/", ledger.table));
-        let keys = self.state_keys(&under).await?;
+        // While no commit succeeds each attempt leaves one behind, and the one in force may be the last of thousands.
+        let keys = lake::all_keys(self.lake.as_ref(), &under).await.map_err(Error::lake("list states"))?;
         let in_force = keys.iter().filter(|key| ledger.knows(&Id::of_state(key))).max_by_key(|key| seq_of(key));
         let Some(key) = in_force else { return Ok(Kept { state: State::default(), keys }) };
         let at = self.at(key.clone());
@@ -42,20 +43,6 @@ impl Ledgers {
         let (_, bytes) = read.map_err(Error::lake("read a state"))?;
         let state = State::from_bytes(&bytes).map_err(|problem| damaged(key, problem))?;
         Ok(Kept { state, keys })
-    }
-
-    /// All keys of a path. While no commit succeeds each attempt leaves one behind, and the one in force may be the last of thousands.
-    async fn state_keys(&self, under: &Address) -> Result<Vec<String>, Error> {
-        let mut keys: Vec<String> = Vec::new();
-        loop {
-            let after = keys.last().map(String::as_str);
-            let page = self.lake.list(under, after, KEYS_AT_ONCE).await.map_err(Error::lake("list states"))?;
-            let is_last = page.len() < KEYS_AT_ONCE;
-            keys.extend(page);
-            if is_last {
-                return Ok(keys);
-            }
-        }
     }
 
     /// Writes a state that will be in force with a commit which has the returned id in its ledger.

@@ -1,30 +1,22 @@
 //! Everything in quarantine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{Entry, REASON, ROOT, entry, numbered};
 use crate::error::Error;
-use crate::lake::{Address, Lake};
+use crate::lake::{self, Address, Lake};
 
-const KEYS_AT_ONCE: usize = 1000;
 const ENTRIES_AT_ONCE: usize = 16;
 
 /// Everything in quarantine, by date and upload, messages last; what was released is marked so. Of an upload that was released in part
 /// the entry is what is left of it, with those before. An entry that cannot be read is listed with its problem.
 pub async fn list(lake: &dyn Lake, bucket: &str) -> Result<Vec<Entry>, Error> {
     let under = Address { bucket: bucket.to_owned(), key: ROOT.to_owned() };
-    let mut dirs = BTreeSet::new();
-    let mut after: Option<String> = None;
-    loop {
-        let keys = lake.list(&under, after.as_deref(), KEYS_AT_ONCE).await.map_err(Error::lake("list quarantine"))?;
-        let Some(last) = keys.last() else { break };
-        after = Some(last.clone());
-        let of_entry = |key: String| key.strip_suffix(REASON).filter(|dir| dir.ends_with('/')).map(str::to_owned);
-        dirs.extend(keys.into_iter().filter_map(of_entry));
-    }
-    let entries = stream::iter(dirs).map(|dir| async move { entry(lake, bucket, &dir).await });
+    let keys = lake::all_keys(lake, &under).await.map_err(Error::lake("list quarantine"))?;
+    let dirs: Vec<&str> = keys.iter().filter_map(|key| key.strip_suffix(REASON).filter(|dir| dir.ends_with('/'))).collect();
+    let entries = stream::iter(dirs).map(|dir| async move { entry(lake, bucket, dir).await });
     let entries: Vec<Option<Entry>> = entries.buffered(ENTRIES_AT_ONCE).try_collect().await?;
     let mut uploads: BTreeMap<String, BTreeMap<u32, Entry>> = BTreeMap::new();
     for entry in entries.into_iter().flatten() {

@@ -9,7 +9,8 @@
 use super::calendar::{Clock, Date, nth_day};
 use super::{DateOrder, Stamp, fraction, number, offset, stamp};
 
-const MONTHS: [&[u8]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+/// The months as they are written in words, in any case.
+pub(crate) const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// A declared notation, checked to give a whole time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,7 +177,7 @@ impl Parts {
             }
             Item::MonthName => {
                 let (name, rest) = text.split_at_checked(3)?;
-                let month = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))?;
+                let month = MONTHS.iter().position(|month| month.as_bytes().eq_ignore_ascii_case(name))?;
                 self.month = Some(i64::try_from(month).ok()? + 1);
                 Some(rest)
             }

@@ -1,11 +1,13 @@
 //! Who brings what, when and how: what is known of an upload before its bytes are.
 
+use std::error::Error;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tracing::info;
+use tracing::{error, info, warn};
 use ulid::Ulid;
 
+use super::error::Failure;
 use super::{Landing, metrics};
 use crate::accounts::Account;
 use crate::names::HomePath;
@@ -98,5 +100,28 @@ impl Arrival {
             millis = took.as_millis(),
             "{said}"
         );
+    }
+
+    /// Says once that it did not land, and why.
+    pub(super) fn tell_failure(&self, failure: &Failure) {
+        let (upload, account, path) = (self.upload, &self.account.name, self.path.as_str());
+        let cause = failure as &dyn Error;
+        match failure {
+            Failure::Broken(_) => info!(%upload, account, path, cause, "upload broken off"),
+            // Nothing is wrong with this machine, and the watcher says what is with the lake.
+            Failure::Undelivered(_) => warn!(%upload, account, path, cause, "upload not delivered in time, taken back"),
+            ours if ours.is_ours() => {
+                metrics::failed();
+                error!(%upload, account, path, cause, "upload failed");
+            }
+            over => {
+                match over {
+                    Failure::Long(_) => metrics::refused("size"),
+                    Failure::Quota(_) => metrics::refused("quota"),
+                    _ => {}
+                }
+                info!(%upload, account, path, cause, "upload refused");
+            }
+        }
     }
 }

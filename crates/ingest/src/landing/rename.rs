@@ -1,13 +1,11 @@
 //! Renames, and what a rename from a temporary name to a final one publishes by that.
 
-use std::error::Error;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use bytesize::ByteSize;
 use cap_std::fs::Dir;
-use tracing::info;
 use ulid::Ulid;
 
 use super::arrival::{Arrival, Place};
@@ -136,7 +134,12 @@ impl Rename {
     fn draft(&self, home: &Dir, old: &Dir, file: &File) -> Result<(Draft<'_>, Entry), Failure> {
         let Self { arrival, spool, from, .. } = self;
         place(home, &arrival.path)?;
-        self.check_length(file.metadata().map_err(Failure::Disk)?.len())?;
+        // Appends to a temporary name may have come to more than one upload may have.
+        if file.metadata().map_err(Failure::Disk)?.len() > self.bytes_max {
+            let failure = Failure::Long(ByteSize::b(self.bytes_max));
+            arrival.tell_failure(&failure);
+            return Err(failure);
+        }
         let (bytes, sha256) = spool::digest(file).map_err(Failure::Disk)?;
         let place = Place { open: spool.is_open(file, bytes).map_err(Failure::Disk)?, ..Place::default() };
         let entry = arrival.entry(place, bytes, sha256);
@@ -144,18 +147,6 @@ impl Rename {
         draft.link(old, from.name()).map_err(Failure::Disk)?;
         spool.at("drafted");
         Ok((draft, entry))
-    }
-
-    /// Appends to a temporary name may have come to more than one upload may have.
-    fn check_length(&self, bytes: u64) -> Result<(), Failure> {
-        if bytes <= self.bytes_max {
-            return Ok(());
-        }
-        let failure = Failure::Long(ByteSize::b(self.bytes_max));
-        let (upload, account, path) = (self.arrival.upload, &self.arrival.account.name, self.arrival.path.as_str());
-        metrics::refused("size");
-        info!(%upload, account, path, bytes, cause = &failure as &dyn Error, "upload refused");
-        Err(failure)
     }
 
     /// Renames what is not to be published by that.

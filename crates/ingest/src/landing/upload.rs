@@ -1,6 +1,5 @@
 //! One upload from its first byte to its 226.
 
-use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,13 +7,13 @@ use std::sync::Arc;
 use bytesize::ByteSize;
 use cap_std::fs::Dir;
 use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::info;
 
 use super::arrival::Arrival;
 use super::error::Failure;
 use super::lake::Lake;
 use super::steps::Goal;
-use super::{Landing, blocking, metrics, steps};
+use super::{Landing, blocking, steps};
 use crate::accounts::Account;
 use crate::names::HomePath;
 use crate::session::{Fate, Session, Verb};
@@ -66,7 +65,7 @@ impl Receiving {
 
     /// Takes a step that is not the last one. Returns when the one before is written.
     pub(crate) async fn go_on(&mut self, step: Vec<u8>) -> Result<(), Failure> {
-        let taken = self.taken(&step).await.inspect_err(|failure| self.upload.tell_failure(failure))?;
+        let taken = self.taken(&step).await.inspect_err(|failure| self.upload.arrival.tell_failure(failure))?;
         let upload = Arc::clone(&self.upload);
         self.writing = Some(tokio::task::spawn_blocking(move || upload.write(taken, &step)));
         Ok(())
@@ -81,7 +80,7 @@ impl Receiving {
         };
         match &landed {
             Ok(bytes) => self.upload.arrival.tell(*bytes),
-            Err(failure) => self.upload.tell_failure(failure),
+            Err(failure) => self.upload.arrival.tell_failure(failure),
         }
         landed
     }
@@ -91,7 +90,7 @@ impl Receiving {
         // Whatever became of the step before, it is removed.
         drop(self.written().await);
         let failure = Failure::Broken(cause);
-        self.upload.tell_failure(&failure);
+        self.upload.arrival.tell_failure(&failure);
         failure
     }
 
@@ -208,29 +207,6 @@ impl Upload {
 
     fn grow(&self, claim: &mut Claim, more: u64) -> Result<(), Failure> {
         if claim.grow(more) { Ok(()) } else { Err(Failure::Quota(ByteSize::b(self.home_bytes_max))) }
-    }
-
-    fn tell_failure(&self, failure: &Failure) {
-        let arrival = &self.arrival;
-        let (upload, account, path) = (arrival.upload, &arrival.account.name, arrival.path.as_str());
-        let cause = failure as &dyn Error;
-        match failure {
-            Failure::Broken(_) => info!(%upload, account, path, cause, "upload broken off"),
-            // Nothing is wrong with this machine, and the watcher says what is with the lake.
-            Failure::Undelivered(_) => warn!(%upload, account, path, cause, "upload not delivered in time, taken back"),
-            ours if ours.is_ours() => {
-                metrics::failed();
-                error!(%upload, account, path, cause, "upload failed");
-            }
-            over => {
-                match over {
-                    Failure::Long(_) => metrics::refused("size"),
-                    Failure::Quota(_) => metrics::refused("quota"),
-                    _ => {}
-                }
-                info!(%upload, account, path, cause, "upload refused");
-            }
-        }
     }
 }
 

@@ -49,6 +49,9 @@ fn points_are_never_taken_for_the_decimal_sign_that_the_file_does_not_have() {
     let utf_16: Vec<u8> = format!("\u{feff}{english}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     check("/a.csv", utf_16, &row, &[]);
     check("/a.csv", sma("comma", "---"), &["2110 2026-01-31T10:00:00Z"], &[]);
+    // A list of events begins alike, and has no measurements.
+    let events = "sep=;\nVersion CSV1|Tool SE|Linebreaks CR/LF|Delimiter semicolon\n\nDate;Device;Event\n31.01.2026 10:00;SN: 2110;Start\n";
+    check_refusal("/a.csv", events, "no format");
 }
 
 #[test]
