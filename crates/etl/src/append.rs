@@ -2,7 +2,8 @@
 //!
 //! The rows of a segment are the lines that *end* in it, each once. What it needs of the pieces before it is their [`Past`]: the lines
 //! that are no rows (headers, wherever they stand in the file) and the line that the last one left without an end. The past follows
-//! from the raw objects alone, so no order of delivery matters, and nothing is kept but a cache (`append/pasts.rs`).
+//! from the raw objects alone, so no order of delivery matters, and nothing is kept but caches, in memory (`append/pasts.rs`) and in the
+//! lake (`append/checkpoint.rs`).
 //!
 //! A last line without its end belongs to the segment that ends it, or to the file's close, an event without bytes that says that the
 //! line is whole as it is. A line that a close has loaded may still be continued: what continues it is refused.
@@ -10,10 +11,12 @@
 //! This works for formats in which a line is a row and rows do not depend on each other. A file in another format is read as a whole
 //! when it is stored, and what is appended to it is refused.
 
+mod checkpoint;
 mod line_ends;
 mod pasts;
 mod slice;
 
+pub(crate) use checkpoint::ROOT;
 pub(crate) use line_ends::LineEnds;
 pub(crate) use pasts::{Missing, Pasts};
 pub(crate) use slice::{Behind, own};

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use crate::lake::Address;
-use crate::{job, ledger, quarantine};
+use crate::{append, job, ledger, quarantine};
 
 /// An object that a notification says was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ fn creates(record: &S3EventRecord) -> bool {
 }
 
 fn ours(key: &str) -> bool {
-    [ledger::ROOT, quarantine::ROOT, job::ROOT].iter().any(|root| key.starts_with(root))
+    [ledger::ROOT, quarantine::ROOT, job::ROOT, append::ROOT].iter().any(|root| key.starts_with(root))
 }
 
 fn object(record: S3EventRecord) -> Result<Created, Undecodable> {

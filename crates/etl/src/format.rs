@@ -45,6 +45,7 @@ use tob::Tob;
 
 use crate::block::Typings;
 use crate::extra::{self, Rare, Room};
+use crate::ledger::Id;
 use crate::limits::Limits;
 use crate::rows::{Parsed, Part, Refusal, Refused};
 use crate::text::{Text, Unit};
@@ -97,6 +98,7 @@ pub struct Formats {
     unasked: bool,
     default_zone: Zone,
     limits: Limits,
+    fingerprint: Id,
 }
 
 /// One definition, checked.
@@ -209,7 +211,10 @@ impl Formats {
         // See `claim::claimed`.
         formats.sort_by_key(|format| Reverse(format.claim.rank_max()));
         match zone {
-            Some(default_zone) if errors.is_empty() => Ok(Self { formats, unasked: false, default_zone, limits }),
+            Some(default_zone) if errors.is_empty() => {
+                let fingerprint = fingerprint(sources, default_zone.name(), &limits);
+                Ok(Self { formats, unasked: false, default_zone, limits, fingerprint })
+            }
             _ => Err(errors),
         }
     }
@@ -218,7 +223,14 @@ impl Formats {
     pub fn only(mut self, name: &str) -> Option<Self> {
         self.formats.retain(|format| format.name == name);
         self.unasked = true;
+        self.fingerprint = Id::hash("format", &[self.fingerprint.as_bytes(), name.as_bytes()]);
         (!self.formats.is_empty()).then_some(self)
+    }
+
+    /// Names all that a file's rows follow from but its bytes, facts and our code: the definitions in their order, the default zone and
+    /// the limits. Others have another.
+    pub(crate) fn fingerprint(&self) -> Id {
+        self.fingerprint
     }
 
     /// The name of the format that claims a file, out of its container; `None` for a file with nothing in it.
@@ -308,6 +320,13 @@ impl Format {
             .map(Timestamp::as_microsecond)
             .ok_or_else(|| "no time of its own, and nobody knows when it arrived".to_owned())
     }
+}
+
+fn fingerprint(sources: &[Source<'_>], default_zone: &str, limits: &Limits) -> Id {
+    let limits = limits.fingerprint();
+    let parts = [default_zone.as_bytes(), limits.as_bytes()].into_iter();
+    let parts: Vec<&[u8]> = parts.chain(sources.iter().map(|source| source.text.as_bytes())).collect();
+    Id::hash("formats", &parts)
 }
 
 fn zone(name: &str) -> Result<Zone, Refusal> {

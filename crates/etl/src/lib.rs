@@ -123,7 +123,8 @@ const TRIES_MAX: u32 = 8;
 pub struct Parts {
     /// The lake with the raw objects, the ledger, the quarantine and the warehouse.
     pub lake: Arc<dyn Lake>,
-    /// The lake's bucket for the ledger and the quarantine. Never a table bucket, which removes what no snapshot refers to.
+    /// The lake's bucket for the ledger, the quarantine and checkpoints of files in pieces. Never a table bucket, which removes what no
+    /// snapshot refers to.
     pub bucket: String,
     /// The queue of upload events.
     pub queue: Arc<dyn Queue>,
@@ -179,7 +180,7 @@ impl Seams {
     fn new(config: &Config, parts: Parts) -> Self {
         let Parts { lake, bucket, queue, catalog, formats, scratch, now } = parts;
         let formats = Arc::new(formats);
-        let pasts = Some(Arc::new(Pasts::new(lake.clone(), formats.clone(), config.limits.clone())));
+        let pasts = Some(Arc::new(Pasts::new(lake.clone(), bucket.clone(), formats.clone(), config.limits.clone())));
         let pieces = Some(Pieces { formats: formats.clone(), scratch });
         let parse = load::by_formats(formats, config.limits.clone());
         Self { lake, bucket, queue, catalog, parse, pasts, pieces, now }

@@ -3,6 +3,8 @@
 use bytesize::ByteSize;
 use serde::Deserialize;
 
+use crate::ledger::Id;
+
 /// Bounds on one file. What exceeds one is refused with the bound in the reason; nothing is cut to fit.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +44,14 @@ impl Limits {
         let zero = zero.into_iter().filter(|(_, is)| *is).map(|(key, _)| (key.to_owned(), "must be more than zero".to_owned()));
         let years = (self.year_max < self.year_min).then(|| ("year_max".to_owned(), "is before year_min".to_owned()));
         zero.chain(years).collect()
+    }
+
+    /// Names these limits: others have another.
+    pub(crate) fn fingerprint(&self) -> Id {
+        let Self { file_bytes, unwrapped_bytes, ratio, depth, members, line_bytes, columns, year_min, year_max } = self;
+        let [file, unwrapped, line] = [file_bytes, unwrapped_bytes, line_bytes].map(ByteSize::as_u64);
+        let text = format!("{file} {unwrapped} {ratio} {depth} {members} {line} {columns} {year_min} {year_max}");
+        Id::hash("limits", &[text.as_bytes()])
     }
 
     /// [`Limits::line_bytes`] as a length in memory.

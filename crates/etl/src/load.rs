@@ -283,14 +283,17 @@ impl Loader {
         bytes: Bytes,
     ) -> Result<Piece, Error> {
         // The semaphore is never closed.
-        let _permit = self.threads.acquire().await;
-        let (pasts, upload, headers) = (Arc::clone(pasts), upload.clone(), self.headers.clone());
+        let permit = self.threads.acquire().await;
+        let (reads, of, headers) = (Arc::clone(pasts), upload.clone(), self.headers.clone());
         let read = tokio::task::spawn_blocking(move || {
-            let piece = pasts.read(&upload, &bytes, past.as_deref());
+            let piece = reads.read(&of, &bytes, past.as_deref());
             let read = piece.read.and_then(|read| packed(read, &headers));
             Piece { read, sha256: hexadecimal_sha256(&piece.text), held: piece.held }
         });
-        read.await.map_err(|source| Error::Task { doing: "parse an upload", source })
+        let read = read.await.map_err(|source| Error::Task { doing: "parse an upload", source })?;
+        drop(permit);
+        pasts.lay(upload).await;
+        Ok(read)
     }
 
     async fn fetch(&self, at: &Address) -> Result<(Head, Fetched), Error> {

@@ -1,4 +1,5 @@
-//! The pasts of segments: from memory when the segment before was read here, else from the raw objects before, back to the first.
+//! The pasts of segments: from memory when the segment before was read here, else from the raw objects before, back to the last
+//! checkpoint, or to the first of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::checkpoint::Checkpoints;
 use super::{Past, Piece, read};
 use crate::error::Error;
 use crate::event::Created;
@@ -28,6 +30,7 @@ pub(crate) struct Pasts {
     lake: Arc<dyn Lake>,
     formats: Arc<Formats>,
     limits: Limits,
+    checkpoints: Checkpoints,
     cache: Mutex<Cache>,
     /// One at a time reads its way from a file's beginning, so that this takes the memory of one object and no more.
     walking: tokio::sync::Mutex<()>,
@@ -53,8 +56,10 @@ pub(crate) enum Missing {
 }
 
 impl Pasts {
-    pub(crate) fn new(lake: Arc<dyn Lake>, formats: Arc<Formats>, limits: Limits) -> Self {
-        Self { lake, formats, limits, cache: Mutex::default(), walking: tokio::sync::Mutex::default() }
+    /// Checkpoints are in `bucket`, wherever the raw objects are.
+    pub(crate) fn new(lake: Arc<dyn Lake>, bucket: String, formats: Arc<Formats>, limits: Limits) -> Self {
+        let checkpoints = Checkpoints::new(lake.clone(), bucket, &formats, &limits);
+        Self { lake, formats, limits, checkpoints, cache: Mutex::default(), walking: tokio::sync::Mutex::default() }
     }
 
     /// What the file held before this upload; `None` for a first piece and for one whose past is not known.
@@ -74,20 +79,38 @@ impl Pasts {
         piece
     }
 
+    /// Leaves a checkpoint behind a piece that was just read, if that is one of those that get one. One for eight pieces, so that it is
+    /// waited for: nothing piles up, and whatever becomes of it, the piece is read.
+    pub(crate) async fn lay(&self, upload: &Upload) {
+        if let Some(past) = self.cached(&folder_of(&upload.source.key)) {
+            self.checkpoints.lay(upload, &past).await;
+        }
+    }
+
     /// Goes back to the first piece, or to one whose past is known, and reads from there on.
     async fn walk(&self, bucket: &str, folder: &str) -> Result<Arc<Past>, Missing> {
         let mut uploads = Vec::new();
         let mut next = Some(folder.to_owned());
-        let mut past = None;
+        let (mut past, mut untold) = (None, None);
         while let Some(folder) = next.take() {
-            past = self.cached(&folder);
+            past = match self.cached(&folder) {
+                Some(past) => Some(past),
+                None => self.laid(bucket, &folder).await.unwrap_or_else(|error| {
+                    untold = Some(error);
+                    None
+                }),
+            };
             if past.is_some() {
                 break;
             }
             if uploads.len() == PIECES_MAX {
                 return Err(Missing::Unreadable(format!("the file has come in more than {PIECES_MAX} pieces")));
             }
-            let upload = self.look(bucket, &folder).await?;
+            let upload = self.look(bucket, &folder).await.map_err(|missing| match (missing, untold.take()) {
+                // With the checkpoint that the lake did not tell of nobody might miss this piece.
+                (Missing::Piece(_), Some(error)) => Missing::Lake(Error::lake("read a checkpoint")(error)),
+                (missing, _) => missing,
+            })?;
             next.clone_from(&upload.previous);
             uploads.push(upload);
         }
@@ -100,14 +123,24 @@ impl Pasts {
                 Err(error) => return Err(Missing::Lake(Error::lake("read the segment before")(error))),
             };
             let (formats, limits) = (Arc::clone(&self.formats), self.limits.clone());
-            let key = folder_of(&upload.source.key);
-            let piece = move || read(&formats, &limits, &upload, &bytes, past.as_deref()).after;
+            let upload = Arc::new(upload);
+            let of = Arc::clone(&upload);
+            let piece = move || read(&formats, &limits, &of, &bytes, past.as_deref()).after;
             let after = tokio::task::spawn_blocking(piece).await;
             let after = Arc::new(after.map_err(|source| Missing::Lake(Error::Task { doing: "read a segment", source }))?);
-            self.cache().put(key, Arc::clone(&after));
+            self.cache().put(folder_of(&upload.source.key), Arc::clone(&after));
+            // On the way and not at its end, so that a walk that is broken off goes on from here.
+            self.checkpoints.lay(&upload, &after).await;
             past = Some(after);
         }
         past.ok_or_else(|| Missing::Piece(folder.to_owned()))
+    }
+
+    /// The past that ends with the object in a folder, from its checkpoint.
+    async fn laid(&self, bucket: &str, folder: &str) -> Result<Option<Arc<Past>>, LakeError> {
+        let past = self.checkpoints.find(bucket, folder).await?.map(Arc::new);
+        past.iter().for_each(|past| self.cache().put(folder.to_owned(), Arc::clone(past)));
+        Ok(past)
     }
 
     /// The facts of the one object in a folder.
@@ -161,6 +194,6 @@ impl Cache {
 }
 
 /// The folder of a raw object, which holds nothing else.
-fn folder_of(key: &str) -> String {
+pub(super) fn folder_of(key: &str) -> String {
     key.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"))
 }

@@ -8,16 +8,16 @@ use crate::format::Source;
 use crate::lake::{Address, Head};
 use crate::rows::Part;
 
-const TOA5: &str = include_str!("../../../../pipeline/formats/toa5.toml");
-const CSV: &str = include_str!("../../../../pipeline/formats/csv.toml");
-const LINE_PROTOCOL: &str = include_str!("../../../../pipeline/formats/line-protocol.toml");
+pub(super) const TOA5: &str = include_str!("../../../../pipeline/formats/toa5.toml");
+pub(super) const CSV: &str = include_str!("../../../../pipeline/formats/csv.toml");
+pub(super) const LINE_PROTOCOL: &str = include_str!("../../../../pipeline/formats/line-protocol.toml");
 
-const HEADER: &str = "\"TOA5\",\"weir\",\"CR1000\",\"1\",\"os\",\"prog\",\"7\",\"met\"\n\"TIMESTAMP\",\"RECORD\",\"Temp\"\n\
+pub(super) const HEADER: &str = "\"TOA5\",\"weir\",\"CR1000\",\"1\",\"os\",\"prog\",\"7\",\"met\"\n\"TIMESTAMP\",\"RECORD\",\"Temp\"\n\
                       \"TS\",\"RN\",\"degC\"\n\"\",\"\",\"Avg\"\n";
 const WIDER: &str = "\"TOA5\",\"weir\",\"CR1000\",\"1\",\"os\",\"prog\",\"8\",\"met\"\n\"TIMESTAMP\",\"RECORD\",\"Wind\",\"Temp\"\n\
                      \"TS\",\"RN\",\"m/s\",\"degC\"\n\"\",\"\",\"Avg\",\"Avg\"\n";
 
-fn formats() -> Formats {
+pub(super) fn formats() -> Formats {
     let sources = [("toa5", TOA5), ("csv", CSV), ("line-protocol", LINE_PROTOCOL)].map(|(file, text)| Source { file, text });
     Formats::load(&sources, "UTC", Limits::for_tests()).unwrap()
 }
@@ -35,14 +35,14 @@ fn upload(path: &str, offset: usize, verb: &str, open: bool) -> Upload {
 
 /// What the pieces give: the rows, and how many were refused, each piece behind the one before it.
 #[derive(Debug, Default, PartialEq)]
-struct Given {
+pub(super) struct Given {
     rows: Vec<String>,
     refused: Vec<String>,
     whole: Vec<String>,
 }
 
 impl Given {
-    fn add(&mut self, read: Result<Read, Refusal>) {
+    pub(super) fn add(&mut self, read: Result<Read, Refusal>) {
         match read {
             Err(refusal) => self.whole.push(refusal.reason),
             Ok(Read { parsed, unwrapped }) => {
@@ -55,7 +55,7 @@ impl Given {
         }
     }
 
-    fn sorted(mut self) -> Self {
+    pub(super) fn sorted(mut self) -> Self {
         self.rows.sort();
         self.refused.sort();
         self
@@ -100,7 +100,7 @@ fn pieces(path: &str, pieces: &[&[u8]]) -> Given {
     given.sorted()
 }
 
-fn whole(path: &str, bytes: &[u8]) -> Given {
+pub(super) fn whole(path: &str, bytes: &[u8]) -> Given {
     let file = File { path, device: "d", zone: None, arrived: None, bytes };
     let mut given = Given::default();
     given.add(members::read(&formats(), &file, &Limits::for_tests()));

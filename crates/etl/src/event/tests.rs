@@ -58,7 +58,7 @@ fn a_test_event_is_recognised() {
 
 #[test]
 fn what_we_wrote_ourselves_is_no_upload() {
-    for key in ["ledger/0b/s/x.bin", "quarantine/dt%3D2026-11-21/01K/file"] {
+    for key in ["ledger/0b/s/x.bin", "quarantine/dt%3D2026-11-21/01K/file", "pasts/0b/lake/raw/x/past.bin"] {
         assert_eq!(created(&edited(|event| event["Records"][0]["s3"]["object"]["key"] = key.into())), []);
     }
 }

@@ -49,8 +49,8 @@ impl Id {
         &self.0
     }
 
-    /// The parts are hashed with their lengths, so that no two lists of parts run together to the same bytes.
-    fn hash(kind: &str, parts: &[&[u8]]) -> Self {
+    /// Anything else. The parts are hashed with their lengths, so that no two lists of parts run together to the same bytes.
+    pub(crate) fn hash(kind: &str, parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         hash.update(kind.as_bytes());
         for part in parts {

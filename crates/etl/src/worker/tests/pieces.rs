@@ -7,6 +7,11 @@ const CSV: &str = include_str!("../../../../../pipeline/formats/csv.toml");
 
 /// Runs workers at once until every message is deleted.
 async fn load(world: &World, workers: usize) {
+    load_while(world, workers, drained(world)).await;
+}
+
+/// Runs workers at once until something has come to its end.
+async fn load_while(world: &World, workers: usize, end: impl Future<Output = ()>) {
     let shutdown = CancellationToken::new();
     let workers = (0..workers).map(async |_| {
         let formats = Formats::load(&[Source { file: "csv.toml", text: CSV }], "UTC", config().limits).unwrap();
@@ -16,7 +21,7 @@ async fn load(world: &World, workers: usize) {
         crate::run(config(), parts, shutdown.clone()).await.unwrap();
     });
     let end = async {
-        drained(world).await;
+        end.await;
         shutdown.cancel();
     };
     let all = async { tokio::join!(futures::future::join_all(workers), end) };
@@ -154,6 +159,33 @@ async fn a_close_that_closes_nothing_leaves_no_record() {
     }
     load(&world, 1).await;
     assert_eq!(world.records().await, ["U1 committed 1 0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_a_file_goes_on_behind_a_checkpoint_whatever_has_expired_before_it() {
+    let world = World::new();
+    let mut pieces = cut(15, 30);
+    let last = pieces.pop().unwrap();
+    // One after the other, so that each finds the past in memory that the one before it has left.
+    let appended = async {
+        for piece in &pieces {
+            world.store_piece(piece);
+            world.announce(piece);
+            drained(&world).await;
+        }
+    };
+    load_while(&world, 1, appended).await;
+    let key = world.lake.keys(LAKE, "pasts/").pop().expect("one of the pieces has a checkpoint");
+    let raw = world.lake.keys(LAKE, "raw/");
+    let at = raw.iter().position(|raw| key.ends_with(&raw.replace("file.csv", "past.bin"))).unwrap();
+    for key in &raw[..=at] {
+        world.lake.delete(&crate::Address { bucket: LAKE.into(), key: key.clone() }).await.unwrap();
+    }
+    world.store_piece(&last);
+    world.announce(&last);
+    load(&world, 1).await;
+    let expected: Vec<f64> = (0..30).map(|row| f64::from(row) + 0.5).collect();
+    assert_eq!(values(&world).await, expected);
 }
 
 /// A file of which no more than a piece is in memory: each line once, in its order, under its number.
