@@ -4,10 +4,13 @@
 //! the reader that will read such files (JSON by its paths: `json`); what is left when several ways fit equally well is a question, written as a comment.
 
 mod arrays;
+mod header;
 mod json;
 mod layout;
 mod question;
 mod times;
+mod words;
+mod zone;
 
 use encoding_rs::{SHIFT_JIS, UTF_8, WINDOWS_1252};
 
@@ -16,7 +19,6 @@ use crate::limits::Limits;
 use crate::rows::Refusal;
 use layout::Layout;
 use question::{Answer, Question};
-use times::Times;
 
 /// So many lines are looked at: enough to meet a day above twelve, few enough to be quick.
 const LINES_MAX: usize = 2000;
@@ -39,6 +41,9 @@ pub fn propose(file: &File<'_>, limits: &Limits) -> Result<Proposal, Refusal> {
     // Lines end as the readers have it: with CR LF, LF or CR, whichever comes.
     let text = text.replace("\r\n", "\n");
     let mut lines: Vec<&str> = text.split_terminator(['\n', '\r']).take(LINES_MAX).collect();
+    if lines.first().is_some_and(|line| is_separator_line(line)) {
+        lines.remove(0);
+    }
     if let Some(proposal) = arrays::propose(file, &lines) {
         return Ok(proposal);
     }
@@ -51,38 +56,34 @@ pub fn propose(file: &File<'_>, limits: &Limits) -> Result<Proposal, Refusal> {
     let mut questions = vec![encodings];
     questions.push(comment);
     questions.push(layout::delimiter(&layouts));
-    questions.push(layout.header());
-    questions.push(layout.leading());
+    questions.push(layout.header.rows());
+    questions.push(layout.header.leading());
     questions.push(layout.decimal());
     questions.push(layout.nulls());
     questions.push(times.question());
+    questions.extend(layout.units_in_names());
+    questions.extend(layout.lines());
+    questions.push(layout.header.columns(layout.width(), &times.columns));
     let zone = times.zone();
     let device = layout.device();
     let open = questions.iter().chain([&zone, &device]).filter_map(Question::open).collect();
-    Ok(Proposal { definition: write(file, layout, &questions, &zone, &device, &times), open })
+    Ok(Proposal { definition: write(file, layout, &questions, &zone, &device), open })
 }
 
-fn write(
-    file: &File<'_>,
-    layout: &Layout<'_>,
-    questions: &[Question],
-    zone: &Question,
-    device: &Question,
-    times: &Times,
-) -> String {
+fn write(file: &File<'_>, layout: &Layout<'_>, questions: &[Question], zone: &Question, device: &Question) -> String {
     let Some((encodings, rest)) = questions.split_first() else { return String::new() };
     let mut text = opening(file, device, zone, Some(encodings));
-    let names = layout.names();
-    if !names.is_empty() && layout.names_are_whole() {
-        let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-        text.push_str(&format!("columns = [{}]\n", names.join(", ")));
+    if let Some(line) = &layout.header.line {
+        // The reader takes such names by their places: a file with another header is another format's.
+        text.push_str(&Question::settled("lines", Answer::list(&[&format!("^{}", regex::escape(line))])).to_toml());
+    } else if layout.names_are_whole() {
+        let names = layout.names();
+        text.push_str(
+            &Question::settled("columns", Answer::list(&names.iter().map(String::as_str).collect::<Vec<_>>())).to_toml(),
+        );
     }
     text.push_str("\n[delimited]\n");
     rest.iter().for_each(|question| text.push_str(&question.to_toml()));
-    if let Some(units) = layout.units_in_names() {
-        text.push_str(&format!("names = {units}\n"));
-    }
-    text.push_str(&layout.columns(times));
     text
 }
 
@@ -178,6 +179,12 @@ fn glob_of(path: &str) -> String {
         }
     }
     glob
+}
+
+/// `sep=;`: what a spreadsheet is told, and the reader passes over by itself.
+fn is_separator_line(line: &str) -> bool {
+    let line = line.trim_end_matches([' ', '"']).trim_start_matches('"').to_ascii_lowercase();
+    line.strip_prefix("sep=").is_some_and(|delimiter| delimiter.chars().count() == 1)
 }
 
 /// A TOML string.

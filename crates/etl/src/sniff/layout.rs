@@ -2,36 +2,43 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::header::{self, Body, Header};
 use super::question::{Answer, Question};
-use super::times::{Times, is_like_time};
+use super::times::is_like_time;
 use super::{names_device, quoted};
 
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 /// Rows are at least so many of a hundred lines below the header: a few may be damaged.
 const ROWS_PERCENT_MIN: usize = 80;
+/// When so many of a hundred rows lack their last cells, it is a habit and no damage.
+const SHORT_PERCENT_MIN: usize = 10;
 
 /// A file by one delimiter.
 #[derive(Clone, Debug)]
 pub(super) struct Layout<'t> {
     pub(super) delimiter: char,
-    /// The lines above the header row with names.
-    pub(super) preamble: usize,
-    /// The header's lines, the names first.
-    headers: Vec<Vec<String>>,
+    /// The lines above the header.
+    pub(super) above: Vec<&'t str>,
+    pub(super) header: Header,
     pub(super) rows: Vec<Vec<&'t str>>,
+    width: usize,
     /// Whether every row ends with a delimiter that separates nothing.
     trailing: bool,
+    /// Whether rows lack their last cells.
+    short: bool,
+    /// Whether numbers may be in two cells, for want of quotes around their decimal comma.
+    may_be_split: bool,
 }
 
-/// Takes lines out that begin with `#`, when the file begins with several and the last of them is no header: one alone may be one, whose
+/// Empties lines that begin with `#`, when the file begins with several and the last of them is no header: one alone may be one, whose
 /// first column counts.
-pub(super) fn comment(lines: &mut Vec<&str>) -> Question {
+pub(super) fn comment(lines: &mut [&str]) -> Question {
     let is_comment = |line: &&str| line.starts_with('#');
     let (above, below) = lines.split_at(lines.iter().take_while(|line| is_comment(line)).count());
     if above.len() < 2 || names_columns(above, below) && !below.iter().any(is_comment) {
         return Question::moot("comment");
     }
-    lines.retain(|line| !is_comment(line));
+    lines.iter_mut().filter(|line| is_comment(line)).for_each(|line| *line = "");
     Question::settled("comment", Answer::text("#"))
 }
 
@@ -62,32 +69,61 @@ pub(super) fn delimiter(layouts: &[Layout<'_>]) -> Question {
 impl<'t> Layout<'t> {
     fn of(lines: &[&'t str], delimiter: char) -> Option<Self> {
         let cells: Vec<Vec<&'t str>> = lines.iter().map(|line| cells(line, delimiter)).collect();
-        let is_row = |cells: &Vec<&str>| cells.len() > 1 && cells.iter().any(|cell| is_like_time(cell));
+        let has_time = |cells: &Vec<&str>| cells.len() > 1 && cells.iter().any(|cell| is_like_time(cell));
         let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
-        cells.iter().filter(|cells| is_row(cells)).for_each(|cells| *widths.entry(cells.len()).or_default() += 1);
-        let (width, count) = widths.into_iter().max_by_key(|(width, count)| (*count, *width))?;
-        let first = cells.iter().position(|cells| cells.len() == width && is_row(cells))?;
-        let below: Vec<&Vec<&str>> = cells.iter().skip(first).filter(|cells| cells.iter().any(|cell| !cell.is_empty())).collect();
-        if count * 100 < below.len() * ROWS_PERCENT_MIN {
+        cells.iter().filter(|cells| has_time(cells)).for_each(|cells| *widths.entry(cells.len()).or_default() += 1);
+        let (usual, _) = widths.into_iter().max_by_key(|(width, count)| (*count, *width))?;
+        let first = cells.iter().position(|cells| cells.len() == usual && has_time(cells))?;
+        let usual_rows = cells.iter().filter(|cells| cells.len() == usual && has_time(cells));
+        let time = time_column(usual_rows.clone(), usual)?;
+        let filled = usual_rows.map(|cells| used(cells)).max()?;
+        let is_row = |cells: &Vec<&str>| cells.len() > 1 && cells.get(time).is_some_and(|cell| is_like_time(cell));
+
+        // Rows that lack their last cells, or have more of them than most, may be the first ones.
+        let earlier = cells.iter().take(first).rev().take_while(|cells| is_row(cells)).count();
+        let names = |first: usize| header::find(&cells, first, (usual, filled), time).and_then(|at| Some((at, cells.get(at)?)));
+        let (first, names) = match names(first - earlier).filter(|(_, names)| used(names) >= usual) {
+            Some(names) => (first - earlier, Some(names)),
+            None => (first, names(first)),
+        };
+        let below: Vec<&Vec<&str>> = cells.iter().skip(first).filter(|cells| used(cells) > 0).collect();
+        let full = names.filter(|(_, names)| header::is_over(names, time)).map_or(usual, |(_, names)| used(names).max(usual));
+        let is_short = |cells: &Vec<&str>| is_row(cells) && cells.len() < full;
+        let fits = |cells: &Vec<&str>, width: usize| cells.len() == width || cells.len() > width && used(cells) <= width;
+        let short_rows = below.iter().filter(|cells| is_short(cells)).count();
+        let full_rows = below.iter().filter(|cells| fits(cells, full)).count();
+        let short = short_rows > 1 && full_rows > 0 && short_rows * 100 >= below.len() * SHORT_PERCENT_MIN;
+        let mut width = if full_rows > 0 { full } else { usual };
+        let is_wanted = |cells: &&Vec<&str>| fits(cells, width) || short && is_short(cells);
+        let mut rows: Vec<Vec<&'t str>> = below.iter().copied().filter(is_wanted).cloned().collect();
+        if rows.len() * 100 < below.len() * ROWS_PERCENT_MIN {
             return None;
         }
-        let mut rows: Vec<Vec<&'t str>> = below.into_iter().filter(|cells| cells.len() == width).cloned().collect();
-        let mut above: Vec<Vec<String>> = Vec::new();
-        for cells in cells.iter().take(first).rev() {
-            let fits = cells.len() == width || cells.len() + 1 == width && cells.len() > 1;
-            if !fits || cells.iter().all(|cell| cell.is_empty()) {
-                break;
+
+        let used_most = rows.iter().map(|row| used(row)).max().unwrap_or(0);
+        let named = names.map(|(_, names)| names);
+        let trailing = used_most < width
+            && rows.iter().all(|row| row.len() == width)
+            && named.is_none_or(|names| names.len() < width || used(names) < width);
+        // Empty cells behind the last name say nothing, be they one or many.
+        let without = named.map(|names| names.len()).filter(|named| (used_most..width).contains(named));
+        let trailing = trailing && without.is_none_or(|without| without + 1 == width);
+        width = without.unwrap_or(width - usize::from(trailing));
+        rows.iter_mut().for_each(|row| row.truncate(width));
+        let body = Body { width, time, used: used_most, trailing, may_be_split: delimiter == ',' && may_be_split(&rows, time) };
+        let may_be_split = body.may_be_split && named.is_some();
+        let header = match names {
+            Some((at, _)) => {
+                let all: Vec<&Vec<&str>> = cells.iter().take(first).skip(at).filter(|cells| used(cells) > 0).collect();
+                Header::new(&all, at, lines.get(at).copied().unwrap_or_default(), delimiter, body)
             }
-            above.push(cells.iter().map(|cell| (*cell).to_owned()).collect());
-        }
-        above.reverse();
-        let trailing = rows.iter().all(|row| row.last().is_some_and(|cell| cell.is_empty()))
-            && above.first().is_none_or(|names| names.len() < width || names.last().is_some_and(String::is_empty));
-        if trailing {
-            rows.iter_mut().for_each(|row| row.truncate(width.saturating_sub(1)));
-            above.iter_mut().filter(|names| names.len() == width).for_each(|names| names.truncate(width.saturating_sub(1)));
-        }
-        Some(Self { delimiter, preamble: first - above.len(), headers: above, rows, trailing })
+            None => {
+                let last = cells.iter().enumerate().take(first).rev().find(|(_, cells)| used(cells) > 0);
+                Header::absent(last, body)
+            }
+        };
+        let above = lines.iter().take(if header.is_absent() { first } else { names.map_or(first, |(at, _)| at) });
+        Some(Self { delimiter, above: above.copied().collect(), header, rows, width, trailing, short, may_be_split })
     }
 
     /// How many cells are numbers, times or nothing: what a good delimiter leaves, and a bad one does not.
@@ -97,15 +133,15 @@ impl<'t> Layout<'t> {
     }
 
     pub(super) fn width(&self) -> usize {
-        self.rows.first().map_or(0, Vec::len)
+        self.width
     }
 
     pub(super) fn column(&self, index: usize) -> impl Iterator<Item = &'t str> {
         self.rows.iter().filter_map(move |row| row.get(index).copied())
     }
 
-    pub(super) fn names(&self) -> Vec<&str> {
-        self.headers.first().map(|names| names.iter().map(String::as_str).collect()).unwrap_or_default()
+    pub(super) fn names(&self) -> Vec<String> {
+        self.header.names()
     }
 
     /// Whether every column has a name of its own, so that they can be asked for.
@@ -114,39 +150,6 @@ impl<'t> Layout<'t> {
         names.len() == self.width()
             && names.iter().all(|name| !name.is_empty())
             && names.iter().collect::<BTreeSet<_>>().len() == names.len()
-    }
-
-    /// What stands above the rows, and whether each row ends with a delimiter.
-    pub(super) fn header(&self) -> Question {
-        match self.headers.as_slice() {
-            [] => Question::settled("header", Answer("[]".to_owned())),
-            [_] => Question::settled("header", Answer::list(&["names"])),
-            [_, widths] if widths.iter().all(|cell| is_width(cell)) => {
-                Question::settled("header", Answer::list(&["names", "widths"]))
-            }
-            [_, rest @ ..] => {
-                let rows = |second: &str| {
-                    let all: Vec<&str> = ["names", second].into_iter().chain(rest.iter().skip(1).map(|_| "skip")).collect();
-                    Answer::list(&all)
-                };
-                let second: Vec<&str> = rest.first().into_iter().flatten().map(String::as_str).take(4).collect();
-                let why = format!(
-                    "{} rows above the data; whether the second has units, as {second:?}, only you know",
-                    self.headers.len()
-                );
-                Question::with_default("header", vec![rows("skip"), rows("units"), rows("process")], &why)
-            }
-        }
-    }
-
-    /// What the header leaves out, where rows have a cell more than it.
-    pub(super) fn leading(&self) -> Question {
-        if self.names().len() + 1 != self.width() || self.headers.is_empty() {
-            return Question::moot("leading");
-        }
-        let why = "rows have one cell more than the header has names; if it is their first one, as statistics programs write the row's number, \
-                   this names it";
-        Question::suggested("leading", vec![Answer::list(&["row"])], why)
     }
 
     /// The decimal sign: open when commas may as well set thousands apart.
@@ -205,62 +208,100 @@ impl<'t> Layout<'t> {
     }
 
     /// A regular expression that takes units out of the names, when there are any.
-    pub(super) fn units_in_names(&self) -> Option<&'static str> {
+    pub(super) fn units_in_names(&self) -> Option<Question> {
         let names = self.names();
         let in_brackets = |open: char, close: char| {
             names.iter().filter(|name| name.ends_with(close) && name.find(open).is_some_and(|at| at > 0)).count() * 2
                 > names.len()
         };
-        if in_brackets('(', ')') {
-            Some(r"'^(?<name>.+?)\((?<unit>[^()]*)\)$'")
+        let pattern = if in_brackets('(', ')') {
+            r"'^(?<name>.+?)\((?<unit>[^()]*)\)$'"
         } else if in_brackets('[', ']') {
-            Some(r"'^(?<name>.+?)\[(?<unit>[^\[\]]*)\]$'")
+            r"'^(?<name>.+?)\[(?<unit>[^\[\]]*)\]$'"
         } else {
-            None
-        }
+            return None;
+        };
+        Some(Question::settled("names", Answer(pattern.to_owned())))
     }
 
-    /// The remaining keys: what must be said, and columns for a file without names.
-    pub(super) fn columns(&self, times: &Times) -> String {
-        let mut text = String::new();
-        if self.preamble > 0 {
-            text.push_str(&format!("preamble = {}\n", self.preamble));
+    /// The keys that say how many lines there are to pass over, and how lines end.
+    pub(super) fn lines(&self) -> Vec<Question> {
+        let yes = || Answer("true".to_owned());
+        let mut questions = Vec::new();
+        // Blank lines and comments are passed over in any number.
+        if self.above.iter().any(|line| !line.trim().is_empty()) {
+            questions.push(Question::settled("preamble", Answer(self.above.len().to_string())));
         }
         if self.trailing {
-            text.push_str("trailing_delimiter = true\n");
+            let why = "all numbers behind the time are whole: if they are halves of numbers with a decimal comma, which nothing quotes, then \
+                       this delimiter is one of theirs, and names stand over the wrong cells";
+            let settled = Question::settled("trailing_delimiter", yes());
+            questions.push(if self.may_be_split { Question::doubted("trailing_delimiter", yes(), why) } else { settled });
         }
-        if self.headers.is_empty() {
-            text.push_str("# columns: the file names none; say what they are\ncolumns = [\n");
-            for index in 0..self.width() {
-                let what = if times.columns.contains(&index) { "time" } else { "column" };
-                text.push_str(&format!("    {{ name = \"{what}_{}\" }},\n", index + 1));
-            }
-            text.push_str("]\n");
+        if self.short {
+            let longest = self.rows.iter().filter(|row| row.len() == self.width).count();
+            let why = format!(
+                "{longest} of the first {} rows have all {} cells, the others lack the last",
+                self.rows.len(),
+                self.width
+            );
+            questions.push(Question::noted("short_rows", yes(), &why));
         }
-        text
+        questions
     }
+}
+
+/// The column with the times, of rows that each have one.
+fn time_column<'c, 't: 'c>(rows: impl Iterator<Item = &'c Vec<&'t str>> + Clone, width: usize) -> Option<usize> {
+    let times = |index: usize| rows.clone().filter(|row| row.get(index).is_some_and(|cell| is_like_time(cell))).count();
+    (0..width).max_by_key(|index| (times(*index), std::cmp::Reverse(*index)))
+}
+
+/// Whether the cells behind the time may be halves of numbers: all are whole, and there are as many on either side of a comma.
+fn may_be_split(rows: &[Vec<&str>], time: usize) -> bool {
+    let is_whole = |cell: &&str| {
+        let digits = cell.strip_prefix(['-', '+']).unwrap_or(cell);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    rows.iter().all(|row| row.iter().skip(time + 1).filter(|cell| !cell.is_empty()).all(is_whole))
+}
+
+/// Up to which cell a line has something.
+pub(super) fn used(cells: &[&str]) -> usize {
+    cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1)
 }
 
 /// A line's cells without the quotes around them. A quote that does not close is left to the reader.
 pub(super) fn cells(line: &str, delimiter: char) -> Vec<&str> {
-    let mut cells = Vec::new();
+    pieces(line, delimiter).into_iter().map(unquoted).collect()
+}
+
+/// A line's cells, where a delimiter with a blank behind it is part of one, if others have none behind them.
+pub(super) fn joined(line: &str, delimiter: char) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    for piece in pieces(line, delimiter) {
+        let is_part = piece.starts_with(' ') && !piece.trim_start().starts_with('"');
+        match joined.last_mut().filter(|_| is_part) {
+            Some(before) => *before = format!("{before}{delimiter}{}", piece.trim_end()),
+            None => joined.push(unquoted(piece).to_owned()),
+        }
+    }
+    joined
+}
+
+fn pieces(line: &str, delimiter: char) -> Vec<&str> {
+    let mut pieces = Vec::new();
     let (mut start, mut in_quotes) = (0, false);
     for (at, character) in line.char_indices() {
         if character == '"' {
             in_quotes = !in_quotes;
         } else if character == delimiter && !in_quotes {
-            cells.push(unquoted(line.get(start..at).unwrap_or_default()));
+            pieces.push(line.get(start..at).unwrap_or_default());
             start = at + character.len_utf8();
         }
     }
-    cells.push(unquoted(line.get(start..).unwrap_or_default()));
-    cells
-}
-
-/// `20d`: how wide a column of USGS's RDB is, and what it holds.
-fn is_width(cell: &str) -> bool {
-    let digits = cell.strip_suffix(['s', 'd', 'n']).unwrap_or_default();
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    pieces.push(line.get(start..).unwrap_or_default());
+    pieces
 }
 
 fn unquoted(cell: &str) -> &str {
@@ -268,7 +309,8 @@ fn unquoted(cell: &str) -> &str {
     cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')).unwrap_or(cell)
 }
 
-fn is_number(cell: &str) -> bool {
+/// Whether a cell is a number, with a point or a comma.
+pub(super) fn is_number(cell: &str) -> bool {
     is_number_with(cell, '.') || is_number_with(cell, ',') || cell.parse::<f64>().is_ok()
 }
 

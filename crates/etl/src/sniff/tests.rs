@@ -1,3 +1,5 @@
+mod names;
+
 use super::*;
 use crate::format::{Formats, Source};
 
@@ -11,6 +13,12 @@ fn proposed(path: &str, bytes: &[u8]) -> Proposal {
 
 /// Loads a definition in which these open lines were filled in, and counts the rows it gives of the file, and those it refuses.
 fn filled(path: &str, bytes: &[u8], lines: &[&str]) -> (usize, usize) {
+    let parsed = parsed(path, bytes, lines);
+    (parsed.parts.iter().map(|part| part.ts.values().len()).sum(), parsed.refused.len())
+}
+
+/// What a definition in which these open lines were filled in makes of the file.
+fn parsed(path: &str, bytes: &[u8], lines: &[&str]) -> crate::rows::Parsed {
     let Proposal { mut definition, .. } = proposed(path, bytes);
     for line in lines {
         let open = format!("# {line}\n");
@@ -19,8 +27,7 @@ fn filled(path: &str, bytes: &[u8], lines: &[&str]) -> (usize, usize) {
     }
     let formats = Formats::load(&[Source { file: "x.toml", text: &definition }], "UTC", Limits::for_tests());
     let formats = formats.unwrap_or_else(|errors| panic!("{errors:?} in\n{definition}"));
-    let parsed = formats.parse(&file(path, bytes)).unwrap_or_else(|refusal| panic!("{refusal} in\n{definition}"));
-    (parsed.parts.iter().map(|part| part.ts.values().len()).sum(), parsed.refused.len())
+    formats.parse(&file(path, bytes)).unwrap_or_else(|refusal| panic!("{refusal} in\n{definition}"))
 }
 
 fn asks(proposal: &Proposal) -> Vec<&str> {
@@ -102,7 +109,7 @@ fn rows_of_loggers_without_a_header_become_a_table_for_each_array() {
 
 #[test]
 fn a_cell_that_the_header_does_not_name_is_asked_about() {
-    let text = b"\"date\",\"level\"\n\"1\",\"2026-01-13 08:00:00\",1.5\n\"2\",\"2026-01-13 08:10:00\",2.5\n";
+    let text = b"\"at\",\"level\"\n\"1\",\"2026-01-13 08:00:00\",1.5\n\"2\",\"2026-01-13 08:10:00\",2.5\n";
     let proposal = proposed("/a.csv", text);
     assert_eq!(asks(&proposal), ["leading", "zone"], "{}", proposal.definition);
     assert_eq!(filled("/a.csv", text, &["leading = [\"row\"]"]), (2, 0));

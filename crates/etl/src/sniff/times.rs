@@ -4,17 +4,18 @@ use std::borrow::Cow;
 
 use super::layout::Layout;
 use super::question::{Answer, Question};
-use super::quoted;
+use super::{quoted, zone};
 use crate::format::{File, Formats, Source};
 use crate::limits::Limits;
-use crate::time::{Pattern, TimeFormat};
+use crate::time::{MONTHS, Pattern, TimeFormat};
 
 /// Notations that devices use, each for a whole time or, with a space between, for a date and a clock in two columns. Every order of day,
 /// month and year is among them: of those that are not, one that is would be taken for the only one.
 pub(super) fn notations() -> Vec<String> {
     const DATES: [[&str; 3]; 6] =
         [["%d", "%m", "%Y"], ["%m", "%d", "%Y"], ["%Y", "%m", "%d"], ["%d", "%m", "%y"], ["%m", "%d", "%y"], ["%y", "%m", "%d"]];
-    const CLOCKS: [&str; 6] = [" %H:%M:%S", " %H:%M", "", " %I:%M:%S %p", " %I:%M %p", " %H:%M:%S%.f"];
+    const CLOCKS: [&str; 8] =
+        [" %H:%M:%S", " %H:%M", "", " %I:%M:%S %p", " %I:%M %p", " %H:%M:%S%.f", " %H:%M:%S%z", " %H:%M:%S %z"];
     let mut notations = vec!["iso8601".to_owned()];
     for sign in [".", "/", "-"] {
         for date in DATES {
@@ -43,6 +44,8 @@ pub(super) struct Times {
     /// Whether the text says the offset from UTC itself.
     has_offset: bool,
     example: String,
+    /// What the file says of their zone.
+    zone: Option<Question>,
 }
 
 /// Whether a cell may be a date, a clock, or both.
@@ -61,7 +64,6 @@ pub(super) fn is_like_time(cell: &str) -> bool {
 
 /// `06-Oct-2015` as `06-10-2015`.
 fn with_month_in_digits(cell: &str) -> Cow<'_, str> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let word = cell.split(|character: char| !character.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
     match MONTHS.iter().position(|month| word.eq_ignore_ascii_case(month)) {
         Some(month) => Cow::Owned(cell.replacen(word, &format!("{:02}", month + 1), 1)),
@@ -86,6 +88,7 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
         notations: Vec::new(),
         has_offset: false,
         example: String::new(),
+        zone: None,
     };
     for columns in tries {
         let named = columns.iter().map(|index| named(&names, *index, layout)).collect();
@@ -113,6 +116,8 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
     let first: Vec<&str> = best.columns.iter().filter_map(|index| layout.column(*index).next()).collect();
     best.example = first.join(" ");
     best.has_offset = best.notations == ["%s"] || best.example.ends_with('Z') || has_offset(&best.example);
+    let above: Vec<String> = best.columns.iter().flat_map(|index| layout.header.above(*index)).collect();
+    best.zone = zone::said(&above.iter().map(String::as_str).collect::<Vec<_>>(), &layout.above);
     if best.named.is_empty() {
         best.named = best.columns.iter().map(|index| named(&names, *index, layout)).collect();
     }
@@ -138,9 +143,9 @@ pub(super) fn format_of(notation: &str) -> Option<TimeFormat> {
 }
 
 /// A column by its name where that is its own, else by its place.
-fn named(names: &[&str], index: usize, layout: &Layout<'_>) -> String {
+fn named(names: &[String], index: usize, layout: &Layout<'_>) -> String {
     match names.get(index).filter(|_| layout.names_are_whole()) {
-        Some(name) if !name.ends_with('*') => quoted(name),
+        Some(name) if !name.starts_with('*') && !name.ends_with('*') => quoted(name),
         _ => (index + 1).to_string(),
     }
 }
@@ -161,7 +166,7 @@ fn read(
     limits: &Limits,
 ) -> Option<Vec<i64>> {
     let mut definition = format!("format = \"try\"\ntable = \"try\"\ndevice = {{ account = true }}\n{}", encodings.to_toml());
-    definition.push_str("[match]\npaths = [\"**\"]\n[delimited]\nheader = []\n");
+    definition.push_str("[match]\npaths = [\"**\"]\n[delimited]\nheader = []\nshort_rows = true\n");
     definition.push_str(&format!("delimiter = {}\n", quoted(&layout.delimiter.to_string())));
     let places: Vec<String> = times.columns.iter().map(|index| (index + 1).to_string()).collect();
     definition.push_str(&format!(
@@ -200,7 +205,7 @@ impl Times {
         if self.has_offset {
             return Question::moot("zone");
         }
-        zone(&self.example)
+        self.zone.clone().unwrap_or_else(|| zone(&self.example))
     }
 }
 
