@@ -126,9 +126,10 @@ fn line(job: &Job, report: Option<&Report>) -> String {
     let added: u64 = report.rows_added.values().sum();
     let tables: Vec<_> = report.rows_added.iter().map(|(table, rows)| format!("{table} {rows}")).collect();
     let tables = if tables.is_empty() { String::new() } else { format!(" ({})", tables.join(", ")) };
+    let unread = if report.unread == 0 { String::new() } else { format!(", {} uploads unread", report.unread) };
     format!(
         "job {} {}: {} uploads read, {added} rows added{tables}, {} rows were there before, {} rows refused, {} uploads still \
-         in quarantine, {} duplicates",
+         in quarantine, {} duplicates{unread}",
         job.job,
         if report.done { "is done" } else { "goes on" },
         report.uploads,

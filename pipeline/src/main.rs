@@ -1,6 +1,6 @@
 //! The `inlet` binary.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -13,7 +13,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     let Err(error) = Cli::parse().run().await else { return ExitCode::SUCCESS };
+    // Whoever reads standard output has seen enough of it, as `head` has.
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
     // Nobody is left to tell when standard error is gone.
-    let _ = writeln!(std::io::stderr(), "inlet: {error:#}");
+    let _ = writeln!(io::stderr(), "inlet: {error:#}");
     ExitCode::FAILURE
 }

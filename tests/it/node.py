@@ -138,10 +138,10 @@ class Node:
         config = ["--config", str(self.config)] if self.config else []
         return ["--data", str(self.data), *config]
 
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+    def run(self, *arguments: str, stdin: str = "", stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess:
         """Another `inlet` command on the same data directory and configuration."""
-        return subprocess.run([binary(), *arguments, *self._common()], env=self.environment, input=stdin, capture_output=True,
-                              text=True, timeout=120)
+        return subprocess.run([binary(), *arguments, *self._common()], env=self.environment, input=stdin, stdout=stdout,
+                              stderr=subprocess.PIPE, text=True, timeout=120)
 
     def ask(self, *arguments: str, stdin: str = "") -> str:
         result = self.run(*arguments, stdin=stdin)

@@ -89,6 +89,23 @@ def test_an_upload_that_is_too_long_leaves_nothing(node):
     assert metric(node, 'inlet_ingest_refused_uploads_total{limit="size"}') >= 1
 
 
+def test_a_temporary_name_that_appends_made_too_long_is_not_given_its_final_one(node):
+    account = node.add_account("in-parts")
+    with Control(node) as device:
+        device.login(account)
+        for _ in range(2):
+            assert device.store("long.tmp", bytes(600 * 1024), verb="APPE")[0] == 226
+        before = metric(node, 'inlet_ingest_refused_uploads_total{limit="size"}')
+        assert device.ask("RNFR long.tmp")[0] == 350
+        code, text = device.ask("RNTO long.dat")
+        assert code == 552 and "1.0 MiB" in text
+        # What was refused is still there, for whoever wants to see or delete it.
+        assert device.ask("SIZE long.dat")[0] == 550
+        assert device.ask("DELE long.tmp")[0] == 250
+    assert metric(node, 'inlet_ingest_refused_uploads_total{limit="size"}') == before + 1
+    assert [path for path in (node.data / "spool").rglob("*") if path.is_file()] == []
+
+
 def test_a_home_has_a_quota_that_an_account_may_have_to_itself(node):
     node.ask("account", "add", "small", "--quota", "4 KiB", "--password-stdin", stdin="secret\n")
     account = Account("small", "secret")

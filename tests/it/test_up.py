@@ -1,6 +1,7 @@
 """What a newcomer does: start, paste a line, look at the table."""
 
 import base64
+import os
 import re
 import shlex
 import subprocess
@@ -82,6 +83,14 @@ def test_table_list_and_head_show_what_is_there(node, account, reader):
     refused = node.run("table", "head", "no_such_table")
     assert refused.returncode != 0
     assert "no_such_table" in refused.stderr
+
+
+def test_a_reader_of_the_output_that_has_seen_enough_is_no_error(node):
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = node.run("table", "list", "--json", stdout=writing)
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_quarantine_list_says_what_why_and_where(node, account, reader, tmp_path):
