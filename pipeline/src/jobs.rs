@@ -139,3 +139,6 @@ fn line(job: &Job, report: Option<&Report>) -> String {
         report.duplicates,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,7 @@ use std::collections::BTreeSet;
 use claim::{Claim, Telling};
 use definition::{Arrival, Problems};
 use delimited::Delimited;
+pub(crate) use delimited::separator_in;
 use encoding_rs::Encoding;
 use fronius::Fronius;
 use jiff::Timestamp;

@@ -28,6 +28,7 @@ use tracing::warn;
 
 mod append;
 mod batch;
+mod binary;
 mod block;
 mod budget;
 pub mod catalog;

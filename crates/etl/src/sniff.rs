@@ -14,7 +14,7 @@ mod zone;
 
 use encoding_rs::{SHIFT_JIS, UTF_8, WINDOWS_1252};
 
-use crate::format::File;
+use crate::format::{File, separator_in};
 use crate::limits::Limits;
 use crate::rows::Refusal;
 use layout::Layout;
@@ -41,7 +41,7 @@ pub fn propose(file: &File<'_>, limits: &Limits) -> Result<Proposal, Refusal> {
     // Lines end as the readers have it: with CR LF, LF or CR, whichever comes.
     let text = text.replace("\r\n", "\n");
     let mut lines: Vec<&str> = text.split_terminator(['\n', '\r']).take(LINES_MAX).collect();
-    if lines.first().is_some_and(|line| is_separator_line(line)) {
+    if lines.first().is_some_and(|line| separator_in(line).is_some()) {
         lines.remove(0);
     }
     if let Some(proposal) = arrays::propose(file, &lines) {
@@ -179,12 +179,6 @@ fn glob_of(path: &str) -> String {
         }
     }
     glob
-}
-
-/// `sep=;`: what a spreadsheet is told, and the reader passes over by itself.
-fn is_separator_line(line: &str) -> bool {
-    let line = line.trim_end_matches([' ', '"']).trim_start_matches('"').to_ascii_lowercase();
-    line.strip_prefix("sep=").is_some_and(|delimiter| delimiter.chars().count() == 1)
 }
 
 /// A TOML string.

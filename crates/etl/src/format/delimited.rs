@@ -258,7 +258,11 @@ impl Delimited {
 
 /// The delimiter that a spreadsheet is told in the first line: `sep=;`.
 pub(super) fn separator_line(text: &Text<'_>) -> Option<u8> {
-    let first = text.first_line()?;
+    separator_in(text.first_line()?)
+}
+
+/// The same, of a line that is the first.
+pub(crate) fn separator_in(first: &str) -> Option<u8> {
     match first.trim_end().trim_matches('"').as_bytes() {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] if delimiter.is_ascii() => Some(*delimiter),
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] if first.ends_with('\t') => Some(b'\t'),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{Known, State};
+use crate::binary::Reader;
 use crate::ledger::Id;
 
 /// The form of these bytes.
@@ -42,48 +43,22 @@ impl State {
         if from.u32() != Some(VERSION) {
             return Err("its version is not known");
         }
-        let state = from.state().ok_or("it is too short")?;
+        let state = state(&mut from).ok_or("it is too short")?;
         if from.0.is_empty() { Ok(state) } else { Err("it is too long") }
     }
 }
 
-struct Reader<'b>(&'b [u8]);
-
-impl Reader<'_> {
-    fn state(&mut self) -> Option<State> {
-        let mut state = State { seq: self.u64()?, newest: self.i64()?, ..State::default() };
-        for _ in 0..self.u64()? {
-            state.forgotten.push((self.i32()?, self.i32()?));
-        }
-        for _ in 0..self.u64()? {
-            state.pushes.push((Id::from_bytes(self.take()?), self.u64()?));
-        }
-        for _ in 0..self.u64()? {
-            let (ts, device, value, landed) = (self.i64()?, self.u64()?, self.u64()?, self.i64()?);
-            state.rows.push(Known { ts, device, value, landed, revision: self.u32()? });
-        }
-        Some(state)
+fn state(from: &mut Reader<'_>) -> Option<State> {
+    let mut state = State { seq: from.u64()?, newest: from.i64()?, ..State::default() };
+    for _ in 0..from.u64()? {
+        state.forgotten.push((from.i32()?, from.i32()?));
     }
-
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*taken)
+    for _ in 0..from.u64()? {
+        state.pushes.push((Id::from_bytes(from.take()?), from.u64()?));
     }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_le_bytes)
+    for _ in 0..from.u64()? {
+        let (ts, device, value, landed) = (from.i64()?, from.u64()?, from.u64()?, from.i64()?);
+        state.rows.push(Known { ts, device, value, landed, revision: from.u32()? });
     }
-
-    fn i32(&mut self) -> Option<i32> {
-        self.take().map(i32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.take().map(u64::from_le_bytes)
-    }
-
-    fn i64(&mut self) -> Option<i64> {
-        self.take().map(i64::from_le_bytes)
-    }
+    Some(state)
 }

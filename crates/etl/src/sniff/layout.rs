@@ -69,14 +69,7 @@ pub(super) fn delimiter(layouts: &[Layout<'_>]) -> Question {
 impl<'t> Layout<'t> {
     fn of(lines: &[&'t str], delimiter: char) -> Option<Self> {
         let cells: Vec<Vec<&'t str>> = lines.iter().map(|line| cells(line, delimiter)).collect();
-        let has_time = |cells: &Vec<&str>| cells.len() > 1 && cells.iter().any(|cell| is_like_time(cell));
-        let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
-        cells.iter().filter(|cells| has_time(cells)).for_each(|cells| *widths.entry(cells.len()).or_default() += 1);
-        let (usual, _) = widths.into_iter().max_by_key(|(width, count)| (*count, *width))?;
-        let first = cells.iter().position(|cells| cells.len() == usual && has_time(cells))?;
-        let usual_rows = cells.iter().filter(|cells| cells.len() == usual && has_time(cells));
-        let time = time_column(usual_rows.clone(), usual)?;
-        let filled = usual_rows.map(|cells| used(cells)).max()?;
+        let Usual { width: usual, filled, time, first } = Usual::of(&cells)?;
         let is_row = |cells: &Vec<&str>| cells.len() > 1 && cells.get(time).is_some_and(|cell| is_like_time(cell));
 
         // Rows that lack their last cells, or have more of them than most, may be the first ones.
@@ -93,7 +86,7 @@ impl<'t> Layout<'t> {
         let short_rows = below.iter().filter(|cells| is_short(cells)).count();
         let full_rows = below.iter().filter(|cells| fits(cells, full)).count();
         let short = short_rows > 1 && full_rows > 0 && short_rows * 100 >= below.len() * SHORT_PERCENT_MIN;
-        let mut width = if full_rows > 0 { full } else { usual };
+        let width = if full_rows > 0 { full } else { usual };
         let is_wanted = |cells: &&Vec<&str>| fits(cells, width) || short && is_short(cells);
         let mut rows: Vec<Vec<&'t str>> = below.iter().copied().filter(is_wanted).cloned().collect();
         if rows.len() * 100 < below.len() * ROWS_PERCENT_MIN {
@@ -101,17 +94,10 @@ impl<'t> Layout<'t> {
         }
 
         let used_most = rows.iter().map(|row| used(row)).max().unwrap_or(0);
-        let named = names.map(|(_, names)| names);
-        let trailing = used_most < width
-            && rows.iter().all(|row| row.len() == width)
-            && named.is_none_or(|names| names.len() < width || used(names) < width);
-        // Empty cells behind the last name say nothing, be they one or many.
-        let without = named.map(|names| names.len()).filter(|named| (used_most..width).contains(named));
-        let trailing = trailing && without.is_none_or(|without| without + 1 == width);
-        width = without.unwrap_or(width - usize::from(trailing));
+        let (width, trailing) = without_ends(&rows, width, used_most, names.map(|(_, names)| names));
         rows.iter_mut().for_each(|row| row.truncate(width));
         let body = Body { width, time, used: used_most, trailing, may_be_split: delimiter == ',' && may_be_split(&rows, time) };
-        let may_be_split = body.may_be_split && named.is_some();
+        let may_be_split = body.may_be_split && names.is_some();
         let header = match names {
             Some((at, _)) => {
                 let all: Vec<&Vec<&str>> = cells.iter().take(first).skip(at).filter(|cells| used(cells) > 0).collect();
@@ -249,6 +235,42 @@ impl<'t> Layout<'t> {
         }
         questions
     }
+}
+
+/// What most of the lines with a time are like.
+struct Usual {
+    width: usize,
+    /// Up to which cell one of them has something.
+    filled: usize,
+    /// The column with the times.
+    time: usize,
+    /// The first of them.
+    first: usize,
+}
+
+impl Usual {
+    fn of(lines: &[Vec<&str>]) -> Option<Self> {
+        let has_time = |cells: &Vec<&str>| cells.len() > 1 && cells.iter().any(|cell| is_like_time(cell));
+        let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
+        lines.iter().filter(|cells| has_time(cells)).for_each(|cells| *widths.entry(cells.len()).or_default() += 1);
+        let (width, _) = widths.into_iter().max_by_key(|(width, count)| (*count, *width))?;
+        let first = lines.iter().position(|cells| cells.len() == width && has_time(cells))?;
+        let rows = lines.iter().filter(|cells| cells.len() == width && has_time(cells));
+        let time = time_column(rows.clone(), width)?;
+        Some(Self { width, filled: rows.map(|cells| used(cells)).max()?, time, first })
+    }
+}
+
+/// How wide rows are without what is empty at the end of all of them, as far as nothing names it, and whether that is a delimiter at the
+/// end of each.
+fn without_ends(rows: &[Vec<&str>], width: usize, used_most: usize, names: Option<&Vec<&str>>) -> (usize, bool) {
+    let ends_empty = used_most < width
+        && rows.iter().all(|row| row.len() == width)
+        && names.is_none_or(|names| names.len() < width || used(names) < width);
+    // Empty cells behind the last name say nothing, be they one or many.
+    let named = names.map(|names| names.len()).filter(|named| (used_most..width).contains(named));
+    let trailing = ends_empty && named.is_none_or(|named| named + 1 == width);
+    (named.unwrap_or(width - usize::from(trailing)), trailing)
 }
 
 /// The column with the times, of rows that each have one.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::VERSION;
 use crate::append::{End, Past};
+use crate::binary::Reader;
 use crate::ledger::Id;
 
 impl Past {
@@ -35,10 +36,10 @@ impl Past {
             return Err("it is not what was written there");
         }
         let mut from = Reader(bytes);
-        if from.take() != Some(VERSION.to_le_bytes()) {
+        if from.u32() != Some(VERSION) {
             return Err("its version is not known");
         }
-        let past = from.past().ok_or("it is in no form that is known")?;
+        let past = past(&mut from).ok_or("it is in no form that is known")?;
         if from.0.is_empty() { Ok(past) } else { Err("it is too long") }
     }
 }
@@ -47,40 +48,25 @@ pub(super) fn sum(key: &str, bytes: &[u8]) -> Id {
     Id::hash("past", &[key.as_bytes(), bytes])
 }
 
-struct Reader<'b>(&'b [u8]);
-
-impl Reader<'_> {
-    fn past(&mut self) -> Option<Past> {
-        let end = match self.take()? {
-            [0] => End::Line,
-            [1] => End::CarriageReturn,
-            [2] => End::Cut,
-            _ => return None,
-        };
-        let (kept, is_whole) = (self.bool()?, self.bool()?);
-        let whole = Some(String::from_utf8(self.text()?).ok()?).filter(|whole| is_whole || !whole.is_empty());
-        let past = Past { head: self.text()?, held: self.text()?, end, kept, whole };
-        (past.whole.is_some() == is_whole).then_some(past)
+fn past(from: &mut Reader<'_>) -> Option<Past> {
+    let end = match from.take()? {
+        [0] => End::Line,
+        [1] => End::CarriageReturn,
+        [2] => End::Cut,
+        _ => return None,
+    };
+    let (kept, is_whole) = (flag(from)?, flag(from)?);
+    let whole = String::from_utf8(from.text()?).ok()?;
+    if !is_whole && !whole.is_empty() {
+        return None;
     }
+    Some(Past { head: from.text()?, held: from.text()?, end, kept, whole: is_whole.then_some(whole) })
+}
 
-    fn bool(&mut self) -> Option<bool> {
-        match self.take()? {
-            [0] => Some(false),
-            [1] => Some(true),
-            _ => None,
-        }
-    }
-
-    fn text(&mut self) -> Option<Vec<u8>> {
-        let length = usize::try_from(u64::from_le_bytes(self.take()?)).ok()?;
-        let (text, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(text.to_vec())
-    }
-
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*taken)
+fn flag(from: &mut Reader<'_>) -> Option<bool> {
+    match from.take()? {
+        [0] => Some(false),
+        [1] => Some(true),
+        _ => None,
     }
 }
