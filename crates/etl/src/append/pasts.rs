@@ -2,13 +2,16 @@
 //! checkpoint, or to the first of them.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use super::checkpoint::Checkpoints;
 use super::{Past, Piece, read};
+use crate::budget::Budget;
 use crate::error::Error;
 use crate::event::Created;
 use crate::facts::Upload;
@@ -23,6 +26,10 @@ const PIECES_MAX: usize = 100_000;
 /// The watcher carries several uploads at once, so one may be seen moments before the one before it.
 const LOOKS: u32 = 4;
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// So many walks at once. Each makes one small request after the other, and after a restart every file that is appended to needs one.
+const WALKS: usize = 32;
+/// What a walk remembers of so many pieces is little. Those that go back further come one after the other.
+const SHORT_WALK: usize = 1000;
 
 /// Reads pieces of files.
 #[derive(Debug)]
@@ -32,8 +39,14 @@ pub(crate) struct Pasts {
     limits: Limits,
     checkpoints: Checkpoints,
     cache: Mutex<Cache>,
-    /// One at a time reads its way from a file's beginning, so that this takes the memory of one object and no more.
-    walking: tokio::sync::Mutex<()>,
+    /// Each file has one of these, always the same: of two pieces the second finds in memory what the first has walked for.
+    walking: [AsyncMutex<()>; WALKS],
+    /// Held by the one long walk.
+    long: AsyncMutex<()>,
+    /// Room for the raw objects that walks read, about as much as one of them may take.
+    room: Arc<Budget>,
+    /// One of them is unwrapped and parsed at a time.
+    reading: AsyncMutex<()>,
 }
 
 /// Pasts by the folder of the raw object that they end with; the oldest go first.
@@ -59,7 +72,17 @@ impl Pasts {
     /// Checkpoints are in `bucket`, wherever the raw objects are.
     pub(crate) fn new(lake: Arc<dyn Lake>, bucket: String, formats: Arc<Formats>, limits: Limits) -> Self {
         let checkpoints = Checkpoints::new(lake.clone(), bucket, &formats, &limits);
-        Self { lake, formats, limits, checkpoints, cache: Mutex::default(), walking: tokio::sync::Mutex::default() }
+        Self {
+            walking: Default::default(),
+            long: AsyncMutex::default(),
+            room: Budget::new(limits.file_bytes.as_u64()),
+            reading: AsyncMutex::default(),
+            cache: Mutex::default(),
+            lake,
+            formats,
+            limits,
+            checkpoints,
+        }
     }
 
     /// What the file held before this upload; `None` for a first piece and for one whose past is not known.
@@ -68,7 +91,7 @@ impl Pasts {
         if let Some(past) = self.cached(folder) {
             return Ok(Some(past));
         }
-        let _walking = self.walking.lock().await;
+        let _walking = self.alone(upload).await;
         self.walk(&upload.source.bucket, folder).await.map(Some)
     }
 
@@ -87,9 +110,16 @@ impl Pasts {
         }
     }
 
+    /// Waits for other walks through the same file, and for those through the few that share its lock.
+    async fn alone(&self, upload: &Upload) -> Option<AsyncMutexGuard<'_, ()>> {
+        let file = BuildHasherDefault::<DefaultHasher>::default().hash_one((&upload.account, &upload.path));
+        let lock = self.walking.get(usize::try_from(file).ok()? % WALKS)?;
+        Some(lock.lock().await)
+    }
+
     /// Goes back to the first piece, or to one whose past is known, and reads from there on.
     async fn walk(&self, bucket: &str, folder: &str) -> Result<Arc<Past>, Missing> {
-        let mut uploads = Vec::new();
+        let (mut uploads, mut _long) = (Vec::new(), None);
         let mut next = Some(folder.to_owned());
         let (mut past, mut untold) = (None, None);
         while let Some(folder) = next.take() {
@@ -103,6 +133,9 @@ impl Pasts {
             if past.is_some() {
                 break;
             }
+            if uploads.len() == SHORT_WALK {
+                _long = Some(self.long.lock().await);
+            }
             if uploads.len() == PIECES_MAX {
                 return Err(Missing::Unreadable(format!("the file has come in more than {PIECES_MAX} pieces")));
             }
@@ -115,25 +148,31 @@ impl Pasts {
             uploads.push(upload);
         }
         while let Some(upload) = uploads.pop() {
-            let bytes = match self.lake.get(&upload.source.at(), self.limits.file_bytes.as_u64()).await {
-                Ok((_, bytes)) => bytes,
-                Err(error @ LakeError::TooLong { .. }) => {
-                    return Err(Missing::Unreadable(format!("a piece before is too long: {error}")));
-                }
-                Err(error) => return Err(Missing::Lake(Error::lake("read the segment before")(error))),
-            };
-            let (formats, limits) = (Arc::clone(&self.formats), self.limits.clone());
             let upload = Arc::new(upload);
-            let of = Arc::clone(&upload);
-            let piece = move || read(&formats, &limits, &of, &bytes, past.as_deref()).after;
-            let after = tokio::task::spawn_blocking(piece).await;
-            let after = Arc::new(after.map_err(|source| Missing::Lake(Error::Task { doing: "read a segment", source }))?);
+            let after = self.after(&upload, past).await?;
             self.cache().put(folder_of(&upload.source.key), Arc::clone(&after));
             // On the way and not at its end, so that a walk that is broken off goes on from here.
             self.checkpoints.lay(&upload, &after).await;
             past = Some(after);
         }
         past.ok_or_else(|| Missing::Piece(folder.to_owned()))
+    }
+
+    /// Reads one piece, for what it leaves to the next one.
+    async fn after(&self, upload: &Arc<Upload>, past: Option<Arc<Past>>) -> Result<Arc<Past>, Missing> {
+        let _room = self.room.hold(upload.bytes).await;
+        let bytes = match self.lake.get(&upload.source.at(), self.limits.file_bytes.as_u64()).await {
+            Ok((_, bytes)) => bytes,
+            Err(error @ LakeError::TooLong { .. }) => {
+                return Err(Missing::Unreadable(format!("a piece before is too long: {error}")));
+            }
+            Err(error) => return Err(Missing::Lake(Error::lake("read the segment before")(error))),
+        };
+        let _reading = self.reading.lock().await;
+        let (formats, limits, upload) = (Arc::clone(&self.formats), self.limits.clone(), Arc::clone(upload));
+        let piece = move || read(&formats, &limits, &upload, &bytes, past.as_deref()).after;
+        let after = tokio::task::spawn_blocking(piece).await;
+        Ok(Arc::new(after.map_err(|source| Missing::Lake(Error::Task { doing: "read a segment", source }))?))
     }
 
     /// The past that ends with the object in a folder, from its checkpoint.
@@ -197,3 +236,6 @@ impl Cache {
 pub(super) fn folder_of(key: &str) -> String {
     key.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"))
 }
+
+#[cfg(test)]
+mod tests;
