@@ -1,5 +1,7 @@
 """What becomes of a file that has landed: published once, as often as a device writes it, and under its final name only."""
 
+import hashlib
+
 from control import Control
 from logger import table_of, toa5
 from node import until
@@ -42,6 +44,19 @@ def test_the_same_file_sent_again_after_a_lost_reply_is_a_duplicate(node, accoun
     assert sorted(upload["outcome"] for upload in uploads) == ["committed", "duplicate", "duplicate"]
     rows = "SELECT count(*), count(DISTINCT record) FROM t WHERE device = 'retry'"
     assert reader.query(node.tables()[table_of("Second")], rows) == [(6, 6)]
+
+
+def test_a_long_file_that_ingest_does_not_hash_is_known_by_its_hash(node, account, reader):
+    note = "x" * 1000
+    rows = 33_000
+    content = b"timestamp,value,note\n" + b"".join(f"2026-01-15T00:00:00Z,{number},{note}\n".encode() for number in range(rows))
+    with Control(node) as device:
+        device.login(account)
+        for _ in range(2):
+            assert device.store("long.csv", content)[0] == 226
+    uploads = worked_off(node, reader, "long.csv", 2)
+    assert {upload["sha256"] for upload in uploads} == {hashlib.sha256(content).hexdigest()}
+    assert sorted((upload["outcome"], upload["rows"]) for upload in uploads) == [("committed", rows), ("duplicate", 0)]
 
 
 def test_appended_runs_of_bytes_are_uploads_of_their_own(node, account, reader):

@@ -170,7 +170,7 @@ fn close(spool: &Spool, account: &str, path: &HomePath, file: &File, link: &Link
         previous: Some(link.as_previous()),
         open: false,
         bytes: 0,
-        sha256: EMPTY_SHA256.to_owned(),
+        sha256: Some(EMPTY_SHA256.to_owned()),
         zone: link.zone.clone(),
         received_at: now,
         landed_at: now,

@@ -40,8 +40,9 @@ pub(crate) struct Entry {
     /// Whether the file now ends within a line, and another entry will come for it: the next segment's, or the file's close.
     pub(crate) open: bool,
     pub(crate) bytes: u64,
-    /// Of these bytes, in hexadecimal.
-    pub(crate) sha256: String,
+    /// Of these bytes, in hexadecimal. Absent where they are so many that nobody has counted it yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sha256: Option<String>,
     /// The IANA zone of the account's device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) zone: Option<String>,

@@ -25,7 +25,7 @@ pub(crate) fn of(entry: &Entry) -> BTreeMap<String, String> {
         ("inlet-offset", Some(entry.offset.to_string())),
         ("inlet-previous", entry.previous.as_ref().map(folder_of)),
         ("inlet-open", entry.open.then(|| "true".to_owned())),
-        ("inlet-sha256", Some(entry.sha256.clone())),
+        ("inlet-sha256", entry.sha256.clone()),
         ("inlet-zone", entry.zone.clone()),
         ("inlet-received-at", Some(format!("{:.6}", entry.received_at))),
         ("inlet-landed-at", Some(format!("{:.6}", entry.landed_at))),

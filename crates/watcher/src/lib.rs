@@ -125,7 +125,10 @@ struct Road {
 impl Road {
     /// Takes one upload the whole way, or as far as it comes before shutdown.
     async fn carry(&self, found: Found) -> Option<()> {
-        let Found { entry, claim } = found;
+        let Found { mut entry, claim } = found;
+        if entry.sha256.is_none() {
+            entry.sha256 = Some(self.sha256(entry.upload).await?);
+        }
         let key = Key::raw(&entry);
         let facts = facts::of(&entry);
         let file = self.outbox.data(entry.upload);
@@ -149,6 +152,15 @@ impl Road {
         debug!(upload = %entry.upload, key = key.as_str(), bytes = stored.bytes, "carried an upload to the lake");
         drop(claim);
         Some(())
+    }
+
+    /// What ingest did not count, so that no 226 waits for it.
+    async fn sha256(&self, upload: Ulid) -> Option<String> {
+        self.until_done("hash", upload, || async move {
+            let _attempt = self.shutdown.run_until_cancelled(self.attempts.acquire()).await?;
+            Some(self.outbox.sha256(upload).await)
+        })
+        .await
     }
 
     /// Tries until it succeeds, ever more slowly; `None` when the watcher shuts down first, or ingest has taken the upload back, since

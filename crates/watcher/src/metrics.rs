@@ -20,7 +20,7 @@ pub(crate) fn withdrawn() {
     counter!("inlet_withdrawn_uploads_total").increment(1);
 }
 
-/// A step (`upload`, `publish`, `forget`) failed and will be tried again.
+/// A step (`hash`, `upload`, `publish`, `forget`) failed and will be tried again.
 pub(crate) fn failed(step: &'static str) {
     counter!("inlet_watcher_failures_total", "step" => step).increment(1);
 }

@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
 use crate::entry::{BadEntry, ENTRY_BYTES_MAX, Entry};
@@ -18,6 +19,8 @@ use crate::error::Error;
 
 /// Bytes without an entry are removed after this long. What is being written, or being forgotten, is without one for moments.
 const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(1);
+/// So much is read at once to be hashed.
+const HASHED_BYTES: usize = 256 * 1024;
 
 /// The directory. Clones share it.
 #[derive(Clone, Debug)]
@@ -116,6 +119,12 @@ impl Outbox {
         Ok(Some(entry))
     }
 
+    /// The SHA-256 of an upload's bytes, in hexadecimal.
+    pub(crate) async fn sha256(&self, upload: Ulid) -> io::Result<String> {
+        let data = self.data(upload);
+        blocking(move || hexadecimal_sha256(File::open(data)?)).await
+    }
+
     /// Removes an entry and its bytes. A crash between the two leaves an orphan, never an entry without its bytes.
     pub(crate) async fn forget(&self, upload: Ulid) -> io::Result<()> {
         let files = [self.record(upload), self.data(upload)];
@@ -139,6 +148,20 @@ impl Outbox {
             Ok(swept)
         })
         .await
+    }
+}
+
+fn hexadecimal_sha256(file: File) -> io::Result<String> {
+    let mut reader = BufReader::with_capacity(HASHED_BYTES, file);
+    let mut digest = Sha256::new();
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        digest.update(bytes);
+        let read = bytes.len();
+        reader.consume(read);
     }
 }
 

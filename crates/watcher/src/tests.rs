@@ -19,6 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct World {
     /// Bytes by key.
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// Facts by key.
+    facts: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
     events: Mutex<Vec<String>>,
     /// Parts of keys that the lake fails to store, each so many times.
     lake_fails: Mutex<BTreeMap<String, usize>>,
@@ -53,6 +55,7 @@ impl Lake for World {
         }
         let bytes = fs::read(object.file).unwrap();
         let stored = Stored { bytes: bytes.len() as u64, etag: "e".to_owned(), version: None };
+        self.facts.lock().unwrap().insert(object.key.to_owned(), object.facts.clone());
         self.objects.lock().unwrap().entry(object.key.to_owned()).or_insert(bytes);
         Ok(stored)
     }
@@ -94,11 +97,15 @@ impl Fixture {
     }
 
     fn land(&self, number: u64) -> String {
+        self.land_as(number, GOLDEN)
+    }
+
+    fn land_as(&self, number: u64, golden: &str) -> String {
         let upload = Ulid::from_parts(1_763_759_281_000 + number, 7).to_string();
         let outbox = self.directory.path().join("outbox");
         fs::write(outbox.join(format!("{upload}.data")), vec![b'x'; 1234]).unwrap();
         let draft = self.directory.path().join("draft");
-        fs::write(&draft, GOLDEN.replace("01KAKXQ6W0M3Y2T9GQ4V8R5ZJA", &upload)).unwrap();
+        fs::write(&draft, golden.replace("01KAKXQ6W0M3Y2T9GQ4V8R5ZJA", &upload)).unwrap();
         fs::rename(draft, outbox.join(format!("{upload}.json"))).unwrap();
         upload
     }
@@ -132,6 +139,21 @@ async fn uploads_reach_the_lake_and_the_queue_and_leave_the_outbox() {
         let events = fixture.world.events.lock().unwrap();
         assert_eq!(events.iter().filter(|event| event.contains(&upload)).count(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_hash_that_ingest_left_out_is_counted() {
+    let fixture = Fixture::new();
+    let lines = GOLDEN.lines().filter(|line| !line.contains("sha256")).collect::<Vec<_>>();
+    let [counted, left_out] = [fixture.land(1), fixture.land_as(2, &lines.join("\n"))];
+    let running = fixture.start(2);
+    fixture.eventually("both events", |world| world.events.lock().unwrap().len() == 2).await;
+    fixture.shutdown.cancel();
+    running.await.unwrap().unwrap();
+    let facts = fixture.world.facts.lock().unwrap();
+    let sha256 = |upload: &str| &facts.iter().find(|(key, _)| key.contains(upload)).unwrap().1["inlet-sha256"];
+    assert_eq!(sha256(&counted), "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9", "as ingest says");
+    assert_eq!(sha256(&left_out), "0be279b0410c665f298717233b46e9d013c0d2a2f5a261a2ec1effe62b7e2627");
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ impl Arrival {
     }
 
     /// The record, once the bytes are known. It lands now.
-    pub(super) fn entry(&self, Place { offset, previous, open }: Place, bytes: u64, sha256: String) -> Entry {
+    pub(super) fn entry(&self, Place { offset, previous, open }: Place, bytes: u64, sha256: Option<String>) -> Entry {
         Entry {
             version: outbox::VERSION,
             upload: self.upload,

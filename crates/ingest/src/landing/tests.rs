@@ -11,6 +11,7 @@ mod view;
 use std::fs;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use ulid::Ulid;

@@ -1,4 +1,4 @@
-//! One upload's bytes on their way in, hashed as they come.
+//! One upload's bytes on their way in, hashed as they come unless they are many.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -15,6 +15,10 @@ use super::{Spool, create};
 /// So much is read at once where a file is copied or hashed.
 const COPY_BYTES: usize = 256 * 1024;
 
+/// A longer upload is not hashed here. That would take as long as all the rest, and its 226 would wait for it; whoever takes it from the
+/// outbox reads it anyway.
+const HASHED_BYTES_MAX: u64 = if cfg!(test) { 512 * 1024 } else { 32 * 1024 * 1024 };
+
 /// So much of a long upload is put on the disk while more of it comes. Otherwise its 226, and those of others behind it, would wait
 /// until all of it is there.
 const FLUSHED_BESIDE: u64 = 32 * 1024 * 1024;
@@ -24,7 +28,8 @@ const FLUSHED_BESIDE: u64 = 32 * 1024 * 1024;
 pub(crate) struct Incoming {
     name: Name,
     file: File,
-    digest: Sha256,
+    /// Until it is too long for one.
+    digest: Option<Sha256>,
     bytes: u64,
     continues: Option<u64>,
     /// Of these bytes, how many nobody has begun to put on the disk.
@@ -38,8 +43,8 @@ pub(crate) struct Sealed {
     name: Name,
     /// How long the file is.
     pub(crate) bytes: u64,
-    /// The SHA-256 of its bytes, in hexadecimal.
-    pub(crate) sha256: String,
+    /// The SHA-256 of its bytes, in hexadecimal; `None` when they are more than [`HASHED_BYTES_MAX`].
+    pub(crate) sha256: Option<String>,
     /// The length of the file that it goes on with; `None` for one that makes a file, or appends at whatever end there is.
     pub(crate) continues: Option<u64>,
 }
@@ -49,15 +54,18 @@ impl Incoming {
     pub(crate) fn create(spool: &Arc<Spool>, upload: Ulid) -> io::Result<Self> {
         let file = create(&spool.under_way, &upload.to_string())?;
         let name = Name { spool: Arc::clone(spool), upload };
-        Ok(Self { name, file, digest: Sha256::new(), bytes: 0, continues: None, unflushed: 0, flushing: None })
+        Ok(Self { name, file, digest: Some(Sha256::new()), bytes: 0, continues: None, unflushed: 0, flushing: None })
     }
 
     /// Takes the next bytes.
     pub(crate) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        self.digest.update(chunk);
-        self.file.write_all(chunk)?;
         let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(bytes);
+        match &mut self.digest {
+            Some(digest) if self.bytes <= HASHED_BYTES_MAX => digest.update(chunk),
+            digest => *digest = None,
+        }
+        self.file.write_all(chunk)?;
         self.unflushed = self.unflushed.saturating_add(bytes);
         if self.unflushed >= FLUSHED_BESIDE { self.flush_beside() } else { Ok(()) }
     }
@@ -99,7 +107,8 @@ impl Incoming {
     pub(crate) fn seal(mut self) -> io::Result<Sealed> {
         self.flushed()?;
         self.file.sync_data()?;
-        Ok(Sealed { name: self.name, bytes: self.bytes, sha256: hex(&self.digest.finalize()), continues: self.continues })
+        let sha256 = self.digest.map(|digest| hex(&digest.finalize()));
+        Ok(Sealed { name: self.name, bytes: self.bytes, sha256, continues: self.continues })
     }
 }
 
@@ -110,15 +119,19 @@ impl Sealed {
     }
 }
 
-/// The length and the SHA-256 of a whole file.
-pub(crate) fn digest(mut file: &File) -> io::Result<(u64, String)> {
+/// The length and the SHA-256 of a whole file, as [`Sealed`] has them.
+pub(crate) fn digest(mut file: &File) -> io::Result<(u64, Option<String>)> {
+    let length = file.metadata()?.len();
+    if length > HASHED_BYTES_MAX {
+        return Ok((length, None));
+    }
     let mut digest = Sha256::new();
     let mut buffer = vec![0; COPY_BYTES];
     let mut bytes: u64 = 0;
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok((bytes, hex(&digest.finalize())));
+            return Ok((bytes, Some(hex(&digest.finalize()))));
         }
         digest.update(buffer.get(..read).unwrap_or_default());
         bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));

@@ -22,14 +22,16 @@ async fn an_upload_is_in_the_home_and_in_the_outbox() {
 async fn uploads_of_any_length_are_whole() {
     let bench = Bench::new();
     let step = 256 * 1024;
-    for length in [0, 1, step - 1, step, step + 1, 3 * step, 3 * step + 17] {
+    for length in [0, 1, step - 1, step, step + 1, 2 * step, 2 * step + 1, 3 * step, 3 * step + 17] {
         let bytes: Vec<u8> = (0..length).map(|n: usize| u8::try_from(n % 251).unwrap()).collect();
         assert_eq!(bench.put(Verb::Stor, "x.dat", &bytes).await.unwrap(), length as u64);
         assert!(bench.read("x.dat") == bytes, "{length}");
         let (record, landed) = bench.outbox().pop().unwrap();
         assert!(landed == bytes, "{length}");
-        let file = fs::File::open(bench.home("x.dat")).unwrap();
-        assert_eq!(record["sha256"], crate::spool::digest(&file).unwrap().1);
+        // The hash of what is long is left to the watcher.
+        let counted =
+            (length <= 2 * step).then(|| Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        assert_eq!(record.get("sha256").and_then(Value::as_str), counted.as_deref(), "{length}");
     }
     bench.nothing_under_way();
 }
