@@ -24,7 +24,8 @@ pub(crate) struct Stamp {
 /// How a file writes its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TimeFormat {
-    /// ISO 8601: `2026-11-21T21:08:01.25Z`, a space for the `T`, seconds, fraction and offset optional, or a date alone.
+    /// ISO 8601: `2026-11-21T21:08:01.25Z`, a space for the `T`, seconds, fraction and offset optional, or a date alone. Before an
+    /// offset or in place of it may stand `UTC` or `GMT`.
     Iso,
     /// As the format declares.
     Pattern(Pattern),
@@ -123,13 +124,19 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     any.then_some((micros, rest))
 }
 
-/// Reads what may follow a time: nothing, or an offset with at most one space before it.
+/// Reads what may follow a time: nothing, or an offset, `UTC`, `GMT` or both as in `UTC-0700`, with at most one space before it.
 fn offset_or_end(text: &[u8]) -> Option<Option<i64>> {
-    match text {
-        [] => Some(None),
-        [b' ', rest @ ..] => offset(rest).map(Some),
-        _ => offset(text).map(Some),
-    }
+    let text = match text {
+        [] => return Some(None),
+        [b' ', rest @ ..] => rest,
+        _ => text,
+    };
+    let seconds = match text {
+        b"UTC" | b"GMT" => Some(0),
+        [b'U', b'T', b'C', rest @ ..] | [b'G', b'M', b'T', rest @ ..] if !rest.eq_ignore_ascii_case(b"Z") => offset(rest),
+        _ => offset(text),
+    };
+    seconds.map(Some)
 }
 
 /// Reads `Z`, `+01:00`, `+0100` or `+01` as seconds east of Greenwich.

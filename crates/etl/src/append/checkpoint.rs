@@ -28,7 +28,7 @@ use crate::limits::Limits;
 pub(crate) const ROOT: &str = "pasts/";
 /// What a past is, and how it is written. To be raised with every change of code that reads other pasts from the same raw objects, if
 /// the crate's version does not change with it: a past of older code may have rows among the lines that it takes for header.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// One piece of so many has a checkpoint behind it. That is how many pieces are read again, on average.
 const ONE_IN: u8 = 8;
 /// A past that is longer has no checkpoint.

@@ -172,7 +172,7 @@ fn times_of(path: &str, texts: &[&str]) -> Vec<Time> {
         let read = format.map(|format| texts.iter().filter_map(|text| format.read(text)).collect::<Vec<_>>());
         let Some(read) = read.filter(|read| !moments.contains(read)) else { continue };
         moments.push(read);
-        fits.push(time(&key, example.ends_with('Z') || has_offset(&example)));
+        fits.push(time(&key, has_offset(&example)));
     }
     fits
 }

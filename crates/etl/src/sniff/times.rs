@@ -52,7 +52,7 @@ pub(super) struct Times {
 pub(super) fn is_like_time(cell: &str) -> bool {
     let cell = &*with_month_in_digits(cell);
     let digits = cell.bytes().filter(u8::is_ascii_digit).count();
-    let allowed = |character: char| character.is_ascii_digit() || " :./-TZ+,apmAPM".contains(character);
+    let allowed = |character: char| character.is_ascii_digit() || " :./-TZ+,apmAPMUGC".contains(character);
     let parts = |sign: char| cell.split(sign).filter(|part| part.chars().any(|character| character.is_ascii_digit())).count();
     let begins = cell.starts_with(|character: char| character.is_ascii_digit());
     let is_epoch = matches!(cell.len(), 10 | 13) && digits == cell.len() && cell.starts_with('1');
@@ -115,7 +115,7 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
     }
     let first: Vec<&str> = best.columns.iter().filter_map(|index| layout.column(*index).next()).collect();
     best.example = first.join(" ");
-    best.has_offset = best.notations == ["%s"] || best.example.ends_with('Z') || has_offset(&best.example);
+    best.has_offset = best.notations == ["%s"] || has_offset(&best.example);
     let above: Vec<String> = best.columns.iter().flat_map(|index| layout.header.above(*index)).collect();
     best.zone = zone::said(&above.iter().map(String::as_str).collect::<Vec<_>>(), &layout.above);
     if best.named.is_empty() {
@@ -150,10 +150,10 @@ fn named(names: &[String], index: usize, layout: &Layout<'_>) -> String {
     }
 }
 
-/// Whether a time says its offset from UTC in digits.
+/// Whether a time says its offset from UTC.
 pub(super) fn has_offset(text: &str) -> bool {
     let clock = text.rfind(':').map_or("", |_| text.rsplit(['T', ' ']).next().unwrap_or_default());
-    clock.contains('+') || clock.matches('-').count() == 1
+    ["Z", "UTC", "GMT"].iter().any(|none| text.ends_with(none)) || clock.contains('+') || clock.matches('-').count() == 1
 }
 
 /// The moments that a notation gives; `None` when it cannot be used.

@@ -167,8 +167,9 @@ fn what_is_no_zone_in_a_name_is_not_taken_for_one() {
 
 #[test]
 fn an_offset_behind_the_clock_is_the_files_own_word_on_the_zone() {
-    for offset in ["+02:00", " -0800"] {
-        let text = format!("Time (UTC);Level\n01/13/2026 08:00:00{offset};1.5\n01/14/2026 08:10:00{offset};2.5\n");
+    let iso = "2026-01-13";
+    for (day, offset) in [("01/13/2026", "+02:00"), ("01/13/2026", " -0800"), (iso, "Z"), (iso, " UTC"), (iso, " UTC-0700")] {
+        let text = format!("Time (UTC);Level\n{day} 08:00:00{offset};1.5\n{day} 08:10:00{offset};2.5\n");
         let proposal = proposed("/a.csv", text.as_bytes());
         assert_eq!((asks(&proposal), filled("/a.csv", text.as_bytes(), &[])), (vec![], (2, 0)), "{}", proposal.definition);
         assert!(!proposal.definition.contains("zone ="), "{}", proposal.definition);
