@@ -19,6 +19,9 @@ PASSIVE_PORTS = 16
 
 Value = TypeVar("Value")
 
+# Where `free_ports` goes on in each range.
+_following: dict[range, int] = {}
+
 
 def until(what: str, probe: Callable[[], Value], seconds: float = 60) -> Value:
     """Waits for the probe's first true answer, and fails with `what` when there is none in time."""
@@ -37,10 +40,17 @@ def binary() -> str:
 
 
 def free_ports(count: int, host: str = "127.0.0.1", among: range = range(23_000, 32_000)) -> range:
-    """Neighbouring ports that nobody listens on, below those that the system gives away by itself."""
+    """Neighbouring ports that nobody listens on, below those that the system gives away by itself.
+
+    They go round: what one node was given comes to no other before the whole range was gone through, though the node may not
+    listen on it yet, or not at the moment.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for _ in range(100):
-        first = random.randint(among.start, among.stop - count)
+    for _ in range(2 * len(among) // count):
+        first = _following.get(among, random.choice(among))
+        if first + count > among.stop:
+            first = among.start
+        _following[among] = first + count
         probes = [socket.socket(family) for _ in range(count)]
         try:
             for port, probe in zip(range(first, first + count), probes):
