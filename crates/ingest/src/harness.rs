@@ -37,6 +37,7 @@ pub(crate) struct Running {
     /// Where TLS comes first, if anywhere.
     pub(crate) implicit: Option<SocketAddr>,
     pub(crate) folder: TempDir,
+    pub(crate) spool: Arc<Spool>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
     tasks: TaskTracker,
@@ -52,9 +53,9 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let server = bind(folder.path(), change).await.unwrap();
     let (address, implicit) = (server.local_addr(), server.implicit_addr());
-    let (shutdown, tasks) = (CancellationToken::new(), server.tasks());
+    let (shutdown, tasks, spool) = (CancellationToken::new(), server.tasks(), server.spool());
     let task = tokio::spawn(server.run(shutdown.clone()));
-    Running { address, implicit, folder, shutdown, task, tasks }
+    Running { address, implicit, folder, spool, shutdown, task, tasks }
 }
 
 /// Binds a server and does not run it yet.

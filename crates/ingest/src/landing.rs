@@ -92,8 +92,8 @@ impl Landing {
         loop {
             let mut step = Vec::new();
             match (&mut input).take(STEP_BYTES as u64).read_to_end(&mut step).await {
-                Ok(STEP_BYTES) => upload.go_on(step).await?,
-                Ok(_) => return upload.finish(step).await,
+                Ok(STEP_BYTES) => upload.go_on(step.into()).await?,
+                Ok(_) => return upload.finish(step.into()).await,
                 Err(error) => return Err(upload.break_off(Some(error)).await),
             }
         }

@@ -123,6 +123,12 @@ impl Server {
         self.shared.tasks.clone()
     }
 
+    /// Where uploads land.
+    #[cfg(test)]
+    pub(crate) fn spool(&self) -> Arc<Spool> {
+        Arc::clone(&self.shared.spool)
+    }
+
     /// Serves until `shutdown` is cancelled, and for `drain_notice` as if nothing had happened. Then nobody logs in any more; sessions
     /// without a transfer are sent away once none is under way, each other one after its own, and what is not over within `drain`
     /// is broken off.

@@ -30,9 +30,11 @@ impl Incoming {
         converted
     }
 
-    /// What was still held when the text ended.
-    pub(super) fn rest(self) -> &'static [u8] {
-        if self.held { b"\r" } else { b"" }
+    /// The last piece, converted.
+    pub(super) fn finish(mut self, piece: &[u8]) -> Vec<u8> {
+        let mut converted = self.convert(piece);
+        converted.extend(self.held.then_some(b'\r'));
+        converted
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -16,6 +16,7 @@ use super::stream::Stream;
 use crate::config::CloseNotify;
 use crate::landing::{Failure, Receiving, STEP_BYTES};
 use crate::metrics;
+use crate::spool::aligned_room;
 
 /// A transfer's buffer starts small, because most files are, and grows while reads fill it.
 const BUFFER_BYTES_MIN: usize = 16 * 1024;
@@ -50,10 +51,10 @@ pub(crate) async fn upload(
     landing: &mut Receiving,
     rules: Rules,
     moved: &AtomicU64,
-) -> Result<Vec<u8>, Broken<Failure>> {
+) -> Result<Bytes, Broken<Failure>> {
     let stall = rules.stall;
     let mut text = rules.ascii.then(ascii::Incoming::default);
-    let mut step = Vec::with_capacity(BUFFER_BYTES_MIN);
+    let mut step = BytesMut::with_capacity(BUFFER_BYTES_MIN);
     loop {
         let room = STEP_BYTES.saturating_sub(step.len());
         let read = match timeout(stall, device.read_buf(&mut (&mut step).limit(room))).await.map_err(|_| stalled(stall))? {
@@ -64,20 +65,23 @@ pub(crate) async fn upload(
         if read > 0 && step.len() < STEP_BYTES {
             continue;
         }
-        if let Some(text) = &mut text {
-            step = text.convert(&step);
-        }
         if read == 0 {
             break;
         }
-        landing.go_on(std::mem::replace(&mut step, Vec::with_capacity(STEP_BYTES))).await.map_err(Broken::Ours)?;
+        let full = std::mem::replace(&mut step, aligned_room(STEP_BYTES)).freeze();
+        let full = match &mut text {
+            Some(text) => text.convert(&full).into(),
+            None => full,
+        };
+        landing.go_on(full).await.map_err(Broken::Ours)?;
     }
-    if let Some(text) = text {
-        step.extend_from_slice(text.rest());
-    }
+    let last = match text {
+        Some(text) => text.finish(&step).into(),
+        None => step.freeze(),
+    };
     // Before the file lands: Python's ftplib and others hang up and wait for the reply only when they have heard it.
     let _ = timeout(stall, device.say_close_notify()).await;
-    Ok(step)
+    Ok(last)
 }
 
 /// The device closed the connection without close_notify. Anybody on the way could have done that, and a device that loses its

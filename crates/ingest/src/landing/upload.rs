@@ -1,9 +1,10 @@
 //! One upload from its first byte to its 226.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use bytesize::ByteSize;
 use cap_std::fs::Dir;
 use tokio::task::JoinHandle;
@@ -17,10 +18,12 @@ use super::{Landing, blocking, steps};
 use crate::accounts::Account;
 use crate::names::HomePath;
 use crate::session::{Fate, Session, Verb};
-use crate::spool::{Claim, Incoming, Sealed, Spool};
+use crate::spool::{Claim, Incoming, LONG_BYTES, Sealed, Spool};
 
 /// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
 pub(crate) const STEP_BYTES: usize = 512 * 1024;
+/// So many steps of a long upload may wait while others are written, and then go together: the disk's pauses hold nobody up.
+const WAITING_STEPS: usize = 4;
 
 /// One upload.
 #[derive(Debug)]
@@ -38,14 +41,16 @@ pub(super) struct Upload {
     home_bytes_max: u64,
 }
 
-/// An upload whose bytes are still coming. While one step of them is written the next one may be read; of one that is given up nothing
-/// is left.
+/// An upload whose bytes are still coming. While some of its steps are written the next ones may be read; of one that is given up
+/// nothing is left.
 #[derive(Debug)]
 pub(crate) struct Receiving {
     upload: Arc<Upload>,
     /// So long is the file with the bytes that have come.
     bytes: u64,
-    /// The step before, and with it all that is written.
+    /// The steps that nobody writes yet.
+    waiting: Vec<Bytes>,
+    /// The steps before, and with them all that is written.
     writing: Option<JoinHandle<Result<Taken, Failure>>>,
 }
 
@@ -60,29 +65,42 @@ impl Receiving {
     /// The edge has said which command this is; libunftp gives the path and, after REST, the offset.
     pub(super) fn begin(landing: &Landing, account: &Account, path: &Path, start: u64) -> Result<Self, Failure> {
         let upload = Arc::new(Upload::begin(landing, account, path, start)?);
-        Ok(Self { bytes: upload.start, upload, writing: None })
+        Ok(Self { bytes: upload.start, upload, waiting: Vec::new(), writing: None })
     }
 
-    /// Takes a step that is not the last one. Returns when the one before is written.
-    pub(crate) async fn go_on(&mut self, step: Vec<u8>) -> Result<(), Failure> {
-        let taken = self.taken(&step).await.inspect_err(|failure| self.upload.arrival.tell_failure(failure))?;
-        let upload = Arc::clone(&self.upload);
-        self.writing = Some(tokio::task::spawn_blocking(move || upload.write(taken, &step)));
+    /// Takes a step that is not the last one. Returns when there is room for the next one.
+    pub(crate) async fn go_on(&mut self, step: Bytes) -> Result<(), Failure> {
+        let begun = self.begin_to_write(step).await;
+        begun.inspect_err(|failure| self.upload.arrival.tell_failure(failure))
+    }
+
+    async fn begin_to_write(&mut self, step: Bytes) -> Result<(), Failure> {
+        self.take(step)?;
+        let room = if self.bytes > LONG_BYTES { WAITING_STEPS } else { 1 };
+        if self.waiting.len() < room && self.writing.as_ref().is_some_and(|writing| !writing.is_finished()) {
+            return Ok(());
+        }
+        let taken = self.written().await?;
+        let (upload, steps) = (Arc::clone(&self.upload), std::mem::take(&mut self.waiting));
+        self.writing = Some(tokio::task::spawn_blocking(move || upload.write(taken, &steps)));
         Ok(())
     }
 
     /// Lands the upload with its last step, and says how long the file is. A small upload is written and landed in a single visit
     /// to a thread.
-    pub(crate) async fn finish(mut self, last: Vec<u8>) -> Result<u64, Failure> {
-        let landed = match self.taken(&last).await {
-            Ok(taken) => Arc::clone(&self.upload).land(taken, last).await,
-            Err(failure) => Err(failure),
-        };
+    pub(crate) async fn finish(mut self, last: Bytes) -> Result<u64, Failure> {
+        let landed = self.land(last).await;
         match &landed {
             Ok(bytes) => self.upload.arrival.tell(*bytes),
             Err(failure) => self.upload.arrival.tell_failure(failure),
         }
         landed
+    }
+
+    async fn land(&mut self, last: Bytes) -> Result<u64, Failure> {
+        self.take(last)?;
+        let taken = self.written().await?;
+        Arc::clone(&self.upload).land(taken, std::mem::take(&mut self.waiting)).await
     }
 
     /// Gives up an upload whose end will not come. Returns when nothing is left of it.
@@ -94,13 +112,14 @@ impl Receiving {
         failure
     }
 
-    /// What is written, when there may be so many bytes more.
-    async fn taken(&mut self, step: &[u8]) -> Result<Option<Taken>, Failure> {
-        self.bytes = self.bytes.saturating_add(length(step));
+    /// Has a step wait, if there may be so many bytes more.
+    fn take(&mut self, step: Bytes) -> Result<(), Failure> {
+        self.bytes = self.bytes.saturating_add(length(&step));
         if self.bytes > self.upload.bytes_max {
             return Err(Failure::Long(ByteSize::b(self.upload.bytes_max)));
         }
-        self.written().await
+        self.waiting.push(step);
+        Ok(())
     }
 
     async fn written(&mut self) -> Result<Option<Taken>, Failure> {
@@ -136,12 +155,12 @@ impl Upload {
     }
 
     /// Writes the last bytes and lands them all.
-    async fn land(self: Arc<Self>, taken: Option<Taken>, last: Vec<u8>) -> Result<u64, Failure> {
+    async fn land(self: Arc<Self>, taken: Option<Taken>, rest: Vec<Bytes>) -> Result<u64, Failure> {
         if self.session.fate().await == Fate::Broken {
             return Err(Failure::Broken(None));
         }
         let seal = move |upload: &Self| {
-            let Taken { incoming, claim } = upload.write(taken, &last)?;
+            let Taken { incoming, claim } = upload.write(taken, &rest)?;
             let sealed = incoming.seal().map_err(Failure::Disk)?;
             upload.spool.at("sealed");
             // A device that hangs up loses both connections, and the loss of the control connection may be seen a little
@@ -171,10 +190,11 @@ impl Upload {
         if self.arrival.temporary { Goal::Home } else { Goal::Outbox }
     }
 
-    fn write(&self, taken: Option<Taken>, step: &[u8]) -> Result<Taken, Failure> {
+    fn write(&self, taken: Option<Taken>, steps: &[Bytes]) -> Result<Taken, Failure> {
         let mut taken = taken.map_or_else(|| self.create(), Ok)?;
-        self.grow(&mut taken.claim, length(step))?;
-        taken.incoming.write(step).map_err(Failure::Disk)?;
+        self.grow(&mut taken.claim, steps.iter().map(|step| length(step)).sum())?;
+        let mut pieces: Vec<_> = steps.iter().map(|step| IoSlice::new(step)).collect();
+        taken.incoming.write(&mut pieces).map_err(Failure::Disk)?;
         Ok(taken)
     }
 

@@ -1,8 +1,10 @@
 //! One upload's bytes on their way in, hashed as they come unless they are many.
 
+mod direct;
+
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -10,17 +12,22 @@ use cap_std::fs::Dir;
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
+use self::direct::Direct;
+pub(crate) use self::direct::aligned_room;
 use super::{Spool, create};
 
 /// So much is read at once where a file is copied or hashed.
 const COPY_BYTES: usize = 256 * 1024;
 
-/// A longer upload is not hashed here. That would take as long as all the rest, and its 226 would wait for it; whoever takes it from the
-/// outbox reads it anyway.
-const HASHED_BYTES_MAX: u64 = if cfg!(test) { 512 * 1024 } else { 32 * 1024 * 1024 };
+/// An upload with more bytes is a long one.
+///
+/// It is not hashed here. That would take as long as all the rest, and its 226 would wait for it; whoever takes it from the outbox reads
+/// it anyway. And from here on its bytes go to the disk past the page cache, where they can: by that way they took three times as much
+/// of the processor, and most of them were still to be written when the sync came.
+pub(crate) const LONG_BYTES: u64 = if cfg!(test) { 512 * 1024 } else { 32 * 1024 * 1024 };
 
-/// So much of a long upload is put on the disk while more of it comes. Otherwise its 226, and those of others behind it, would wait
-/// until all of it is there.
+/// So much that went through the page cache is put on the disk while more comes. Otherwise the 226, and those of others behind it, would
+/// wait until all of it is there.
 const FLUSHED_BESIDE: u64 = 32 * 1024 * 1024;
 
 /// A file in `spool/`. However the upload ends, its name there is gone when this is dropped.
@@ -32,6 +39,7 @@ pub(crate) struct Incoming {
     digest: Option<Sha256>,
     bytes: u64,
     continues: Option<u64>,
+    direct: Direct,
     /// Of these bytes, how many nobody has begun to put on the disk.
     unflushed: u64,
     flushing: Option<JoinHandle<io::Result<()>>>,
@@ -43,7 +51,7 @@ pub(crate) struct Sealed {
     name: Name,
     /// How long the file is.
     pub(crate) bytes: u64,
-    /// The SHA-256 of its bytes, in hexadecimal; `None` when they are more than [`HASHED_BYTES_MAX`].
+    /// The SHA-256 of its bytes, in hexadecimal; `None` when they are more than [`LONG_BYTES`].
     pub(crate) sha256: Option<String>,
     /// The length of the file that it goes on with; `None` for one that makes a file, or appends at whatever end there is.
     pub(crate) continues: Option<u64>,
@@ -54,19 +62,28 @@ impl Incoming {
     pub(crate) fn create(spool: &Arc<Spool>, upload: Ulid) -> io::Result<Self> {
         let file = create(&spool.under_way, &upload.to_string())?;
         let name = Name { spool: Arc::clone(spool), upload };
-        Ok(Self { name, file, digest: Some(Sha256::new()), bytes: 0, continues: None, unflushed: 0, flushing: None })
+        let (digest, direct) = (Some(Sha256::new()), Direct::default());
+        Ok(Self { name, file, digest, bytes: 0, continues: None, direct, unflushed: 0, flushing: None })
     }
 
     /// Takes the next bytes.
-    pub(crate) fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
-        let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-        self.bytes = self.bytes.saturating_add(bytes);
-        match &mut self.digest {
-            Some(digest) if self.bytes <= HASHED_BYTES_MAX => digest.update(chunk),
-            digest => *digest = None,
+    pub(crate) fn write(&mut self, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let at = self.bytes;
+        for piece in &*pieces {
+            self.bytes = self.bytes.saturating_add(count(piece));
+            match &mut self.digest {
+                Some(digest) if self.bytes <= LONG_BYTES => digest.update(&**piece),
+                digest => *digest = None,
+            }
         }
-        self.file.write_all(chunk)?;
-        self.unflushed = self.unflushed.saturating_add(bytes);
+        if at >= LONG_BYTES {
+            let written = self.direct.write(&self.file, at, pieces)?;
+            IoSlice::advance_slices(&mut pieces, written);
+        }
+        for piece in pieces {
+            self.file.write_all(piece)?;
+            self.unflushed = self.unflushed.saturating_add(count(piece));
+        }
         if self.unflushed >= FLUSHED_BESIDE { self.flush_beside() } else { Ok(()) }
     }
 
@@ -93,7 +110,7 @@ impl Incoming {
             match source.read(&mut buffer)? {
                 0 if source.limit() > 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 0 => return Ok(()),
-                read => self.write(buffer.get(..read).unwrap_or_default())?,
+                read => self.write(&mut [IoSlice::new(buffer.get(..read).unwrap_or_default())])?,
             }
         }
     }
@@ -122,7 +139,7 @@ impl Sealed {
 /// The length and the SHA-256 of a whole file, as [`Sealed`] has them.
 pub(crate) fn digest(mut file: &File) -> io::Result<(u64, Option<String>)> {
     let length = file.metadata()?.len();
-    if length > HASHED_BYTES_MAX {
+    if length > LONG_BYTES {
         return Ok((length, None));
     }
     let mut digest = Sha256::new();
@@ -133,9 +150,14 @@ pub(crate) fn digest(mut file: &File) -> io::Result<(u64, Option<String>)> {
         if read == 0 {
             return Ok((bytes, Some(hex(&digest.finalize()))));
         }
-        digest.update(buffer.get(..read).unwrap_or_default());
-        bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        let chunk = buffer.get(..read).unwrap_or_default();
+        digest.update(chunk);
+        bytes = bytes.saturating_add(count(chunk));
     }
+}
+
+fn count(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 fn hex(bytes: &[u8]) -> String {

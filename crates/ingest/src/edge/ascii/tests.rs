@@ -4,8 +4,9 @@ use super::{Incoming, Outgoing};
 
 fn incoming(pieces: &[&[u8]]) -> Vec<u8> {
     let mut text = Incoming::default();
+    let Some((last, pieces)) = pieces.split_last() else { return Vec::new() };
     let mut converted: Vec<u8> = pieces.iter().flat_map(|piece| text.convert(piece)).collect();
-    converted.extend_from_slice(text.rest());
+    converted.extend(text.finish(last));
     converted
 }
 

@@ -158,6 +158,12 @@ async fn a_lost_control_connection_breaks_the_upload_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_dies_leaves_nothing_whichever_connection_ends_first() {
     let server = start().await;
+    // The disk takes long enough for the loss of the control connection to be seen, even where this thread has to wait between the two.
+    server.spool.look(|point| {
+        if point == "sealed" {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
     for _ in 0..20 {
         let (device, data) = half_stored(&server).await;
         // As the kernel does it for a process that was killed: one after the other, at once.

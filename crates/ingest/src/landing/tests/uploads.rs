@@ -1,6 +1,7 @@
 //! Whole uploads.
 
 use super::*;
+use crate::spool::aligned_room;
 
 #[tokio::test]
 async fn an_upload_is_in_the_home_and_in_the_outbox() {
@@ -32,6 +33,32 @@ async fn uploads_of_any_length_are_whole() {
         let counted =
             (length <= 2 * step).then(|| Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>());
         assert_eq!(record.get("sha256").and_then(Value::as_str), counted.as_deref(), "{length}");
+    }
+    bench.nothing_under_way();
+}
+
+/// The edge's steps, of which those in aligned room may go to the disk past the page cache and the others not.
+#[tokio::test]
+async fn steps_of_any_kind_make_one_upload() {
+    let bench = Bench::new();
+    for (kinds, short) in [("aaaaaaaa", 0), ("aaaaaaaaa", 4097), ("aaauaaaauuaa", 1), ("uuuuu", 4096), ("aasaaaasaaaa", 99)] {
+        let (landing, session) = bench.session();
+        session.begin(Mode::Passive, Verb::Stor);
+        session.end(Fate::Complete);
+        let mut upload = landing.receive(&bench.account, Path::new("x.dat"), 0).unwrap();
+        let mut sent = Vec::new();
+        let mut step = |kind: char, bytes: usize| {
+            let bytes: Vec<u8> = (sent.len()..sent.len() + bytes).map(|n| u8::try_from(n % 251).unwrap()).collect();
+            sent.extend_from_slice(&bytes);
+            let mut room = if kind == 'u' { Default::default() } else { aligned_room(bytes.len()) };
+            room.extend_from_slice(&bytes);
+            room.freeze()
+        };
+        for kind in kinds.chars() {
+            upload.go_on(step(kind, if kind == 's' { 4099 } else { STEP_BYTES })).await.unwrap();
+        }
+        let bytes = upload.finish(step('u', short)).await.unwrap();
+        assert!(bench.read("x.dat") == sent && bytes == sent.len() as u64, "{kinds} {short}");
     }
     bench.nothing_under_way();
 }
