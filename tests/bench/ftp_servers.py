@@ -146,6 +146,8 @@ def inlet(binary: pathlib.Path, work: pathlib.Path, ports: tuple[int, int]) -> S
         "INLET_INGEST__PASSIVE__PORTS": f"{first}-{last}",
         "INLET_HTTP__LISTEN": f"127.0.0.1:{http}",
         "INLET_INGEST__LIMITS__SESSIONS": "25000",
+        # ftpbench stores as much as goes through in a second.
+        "INLET_INGEST__LIMITS__UPLOAD_BYTES": "100GB",
         "INLET_LOG__FILTER": "warn",
     }
     add = [binary, "account", "add", user, "--password-stdin", "--data", data]

@@ -19,12 +19,14 @@ use super::{Spool, create};
 /// So much is read at once where a file is copied or hashed.
 const COPY_BYTES: usize = 256 * 1024;
 
-/// An upload with more bytes is a long one.
-///
-/// It is not hashed here. That would take as long as all the rest, and its 226 would wait for it; whoever takes it from the outbox reads
-/// it anyway. And from here on its bytes go to the disk past the page cache, where they can: by that way they took three times as much
-/// of the processor, and most of them were still to be written when the sync came.
+/// An upload with more bytes is a long one. It is not hashed here: that would take as long as all the rest, and its 226 would wait for
+/// it; whoever takes it from the outbox reads it anyway.
 pub(crate) const LONG_BYTES: u64 = if cfg!(test) { 512 * 1024 } else { 32 * 1024 * 1024 };
+
+/// What comes behind these bytes goes to the disk past the page cache, where it can. Through the cache an upload took three times as
+/// much of the processor, and most of it was still to be written when the sync came. Most uploads are shorter, and stay in the cache for
+/// the watcher.
+const DIRECT_FROM: u64 = if cfg!(test) { 512 * 1024 } else { 4 * 1024 * 1024 };
 
 /// So much that went through the page cache is put on the disk while more comes. Otherwise the 226, and those of others behind it, would
 /// wait until all of it is there.
@@ -76,7 +78,7 @@ impl Incoming {
                 digest => *digest = None,
             }
         }
-        if at >= LONG_BYTES {
+        if at >= DIRECT_FROM {
             let written = self.direct.write(&self.file, at, pieces)?;
             IoSlice::advance_slices(&mut pieces, written);
         }
