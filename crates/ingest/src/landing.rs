@@ -14,6 +14,7 @@ mod rename;
 mod steps;
 mod upload;
 mod view;
+mod waiting;
 
 use std::fmt::Debug;
 use std::io;

@@ -14,15 +14,16 @@ use super::arrival::Arrival;
 use super::error::Failure;
 use super::lake::Lake;
 use super::steps::Goal;
+use super::waiting::{Waiting, Writer};
 use super::{Landing, blocking, steps};
 use crate::accounts::Account;
 use crate::names::HomePath;
 use crate::session::{Fate, Session, Verb};
-use crate::spool::{Claim, Incoming, LONG_BYTES, Sealed, Spool};
+use crate::spool::{Claim, DIRECT_FROM, Incoming, Sealed, Spool};
 
 /// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
 pub(crate) const STEP_BYTES: usize = 512 * 1024;
-/// So many steps of a long upload may wait while others are written, and then go together: the disk's pauses hold nobody up.
+/// So many steps of a long upload may wait while others are written, and then go together: the disk's pauses do not hold the device up.
 const WAITING_STEPS: usize = 4;
 
 /// One upload.
@@ -49,7 +50,7 @@ pub(crate) struct Receiving {
     /// So long is the file with the bytes that have come.
     bytes: u64,
     /// The steps that nobody writes yet.
-    waiting: Vec<Bytes>,
+    waiting: Arc<Waiting>,
     /// The steps before, and with them all that is written.
     writing: Option<JoinHandle<Result<Taken, Failure>>>,
 }
@@ -65,7 +66,7 @@ impl Receiving {
     /// The edge has said which command this is; libunftp gives the path and, after REST, the offset.
     pub(super) fn begin(landing: &Landing, account: &Account, path: &Path, start: u64) -> Result<Self, Failure> {
         let upload = Arc::new(Upload::begin(landing, account, path, start)?);
-        Ok(Self { bytes: upload.start, upload, waiting: Vec::new(), writing: None })
+        Ok(Self { bytes: upload.start, upload, waiting: Arc::default(), writing: None })
     }
 
     /// Takes a step that is not the last one. Returns when there is room for the next one.
@@ -75,14 +76,13 @@ impl Receiving {
     }
 
     async fn begin_to_write(&mut self, step: Bytes) -> Result<(), Failure> {
-        self.take(step)?;
-        let room = if self.bytes > LONG_BYTES { WAITING_STEPS } else { 1 };
-        if self.waiting.len() < room && self.writing.as_ref().is_some_and(|writing| !writing.is_finished()) {
-            return Ok(());
+        self.admit(step)?;
+        self.waiting.room(if self.bytes > DIRECT_FROM { WAITING_STEPS } else { 1 }).await;
+        if let Some(writer) = self.waiting.writer() {
+            let taken = self.written().await?;
+            let upload = Arc::clone(&self.upload);
+            self.writing = Some(tokio::task::spawn_blocking(move || upload.write_on(taken, &writer)));
         }
-        let taken = self.written().await?;
-        let (upload, steps) = (Arc::clone(&self.upload), std::mem::take(&mut self.waiting));
-        self.writing = Some(tokio::task::spawn_blocking(move || upload.write(taken, &steps)));
         Ok(())
     }
 
@@ -98,14 +98,15 @@ impl Receiving {
     }
 
     async fn land(&mut self, last: Bytes) -> Result<u64, Failure> {
-        self.take(last)?;
+        self.admit(last)?;
         let taken = self.written().await?;
-        Arc::clone(&self.upload).land(taken, std::mem::take(&mut self.waiting)).await
+        Arc::clone(&self.upload).land(taken, self.waiting.take()).await
     }
 
     /// Gives up an upload whose end will not come. Returns when nothing is left of it.
     pub(crate) async fn break_off(mut self, cause: Option<io::Error>) -> Failure {
-        // Whatever became of the step before, it is removed.
+        drop(self.waiting.take());
+        // Whatever became of the steps before, they are removed.
         drop(self.written().await);
         let failure = Failure::Broken(cause);
         self.upload.arrival.tell_failure(&failure);
@@ -113,12 +114,12 @@ impl Receiving {
     }
 
     /// Has a step wait, if there may be so many bytes more.
-    fn take(&mut self, step: Bytes) -> Result<(), Failure> {
+    fn admit(&mut self, step: Bytes) -> Result<(), Failure> {
         self.bytes = self.bytes.saturating_add(length(&step));
         if self.bytes > self.upload.bytes_max {
             return Err(Failure::Long(ByteSize::b(self.upload.bytes_max)));
         }
-        self.waiting.push(step);
+        self.waiting.add(step);
         Ok(())
     }
 
@@ -188,6 +189,15 @@ impl Upload {
     /// Temporary names concern the home alone.
     fn goal(&self) -> Goal {
         if self.arrival.temporary { Goal::Home } else { Goal::Outbox }
+    }
+
+    /// Writes all steps that wait.
+    fn write_on(&self, taken: Option<Taken>, writer: &Writer) -> Result<Taken, Failure> {
+        let mut taken = taken.map_or_else(|| self.create(), Ok)?;
+        while let Some(steps) = writer.next() {
+            taken = self.write(Some(taken), &steps)?;
+        }
+        Ok(taken)
     }
 
     fn write(&self, taken: Option<Taken>, steps: &[Bytes]) -> Result<Taken, Failure> {

@@ -21,12 +21,12 @@ const COPY_BYTES: usize = 256 * 1024;
 
 /// An upload with more bytes is a long one. It is not hashed here: that would take as long as all the rest, and its 226 would wait for
 /// it; whoever takes it from the outbox reads it anyway.
-pub(crate) const LONG_BYTES: u64 = if cfg!(test) { 512 * 1024 } else { 32 * 1024 * 1024 };
+const HASHED_BYTES_MAX: u64 = if cfg!(test) { 512 * 1024 } else { 32 * 1024 * 1024 };
 
 /// What comes behind these bytes goes to the disk past the page cache, where it can. Through the cache an upload took three times as
 /// much of the processor, and most of it was still to be written when the sync came. Most uploads are shorter, and stay in the cache for
 /// the watcher.
-const DIRECT_FROM: u64 = if cfg!(test) { 512 * 1024 } else { 4 * 1024 * 1024 };
+pub(crate) const DIRECT_FROM: u64 = if cfg!(test) { 512 * 1024 } else { 4 * 1024 * 1024 };
 
 /// So much that went through the page cache is put on the disk while more comes. Otherwise the 226, and those of others behind it, would
 /// wait until all of it is there.
@@ -53,7 +53,7 @@ pub(crate) struct Sealed {
     name: Name,
     /// How long the file is.
     pub(crate) bytes: u64,
-    /// The SHA-256 of its bytes, in hexadecimal; `None` when they are more than [`LONG_BYTES`].
+    /// The SHA-256 of its bytes, in hexadecimal; `None` when they are more than [`HASHED_BYTES_MAX`].
     pub(crate) sha256: Option<String>,
     /// The length of the file that it goes on with; `None` for one that makes a file, or appends at whatever end there is.
     pub(crate) continues: Option<u64>,
@@ -74,7 +74,7 @@ impl Incoming {
         for piece in &*pieces {
             self.bytes = self.bytes.saturating_add(count(piece));
             match &mut self.digest {
-                Some(digest) if self.bytes <= LONG_BYTES => digest.update(&**piece),
+                Some(digest) if self.bytes <= HASHED_BYTES_MAX => digest.update(&**piece),
                 digest => *digest = None,
             }
         }
@@ -141,7 +141,7 @@ impl Sealed {
 /// The length and the SHA-256 of a whole file, as [`Sealed`] has them.
 pub(crate) fn digest(mut file: &File) -> io::Result<(u64, Option<String>)> {
     let length = file.metadata()?.len();
-    if length > LONG_BYTES {
+    if length > HASHED_BYTES_MAX {
         return Ok((length, None));
     }
     let mut digest = Sha256::new();
