@@ -131,10 +131,11 @@ fn offset_or_end(text: &[u8]) -> Option<Option<i64>> {
         [b' ', rest @ ..] => rest,
         _ => text,
     };
-    let seconds = match text {
-        b"UTC" | b"GMT" => Some(0),
-        [b'U', b'T', b'C', rest @ ..] | [b'G', b'M', b'T', rest @ ..] if !rest.eq_ignore_ascii_case(b"Z") => offset(rest),
-        _ => offset(text),
+    let seconds = match text.strip_prefix(b"UTC").or_else(|| text.strip_prefix(b"GMT")) {
+        Some([]) => Some(0),
+        Some(signed @ [b'+' | b'-', ..]) => offset(signed),
+        Some(_) => None,
+        None => offset(text),
     };
     seconds.map(Some)
 }
