@@ -23,8 +23,11 @@ use crate::spool::{Claim, DIRECT_FROM, Incoming, Sealed, Spool};
 
 /// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
 pub(crate) const STEP_BYTES: usize = 512 * 1024;
-/// So many steps of a long upload may wait while others are written, and then go together: the disk's pauses do not hold the device up.
+/// So many steps of an upload of more than [`DIRECT_FROM`] may wait while others are written, and then go together: the disk's pauses do
+/// not hold the device up. Of shorter ones, which are many, one waits.
 const WAITING_STEPS: usize = 4;
+/// After so many turns a thread leaves an upload, if others are in want of one.
+const TURNS: usize = 8;
 
 /// One upload.
 #[derive(Debug)]
@@ -132,6 +135,13 @@ impl Receiving {
     }
 }
 
+impl Drop for Receiving {
+    /// However the upload ends, what still waits is written no more.
+    fn drop(&mut self) {
+        self.waiting.take();
+    }
+}
+
 impl Upload {
     fn begin(landing: &Landing, account: &Account, path: &Path, start: u64) -> Result<Self, Failure> {
         let path = HomePath::parse_entry(path).map_err(|bad| {
@@ -191,10 +201,11 @@ impl Upload {
         if self.arrival.temporary { Goal::Home } else { Goal::Outbox }
     }
 
-    /// Writes all steps that wait.
+    /// Writes the steps that wait, and those that come meanwhile.
     fn write_on(&self, taken: Option<Taken>, writer: &Writer) -> Result<Taken, Failure> {
         let mut taken = taken.map_or_else(|| self.create(), Ok)?;
-        while let Some(steps) = writer.next() {
+        for _ in 0..TURNS {
+            let Some(steps) = writer.next() else { break };
             taken = self.write(Some(taken), &steps)?;
         }
         Ok(taken)

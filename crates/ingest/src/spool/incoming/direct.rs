@@ -7,7 +7,7 @@ use std::io::{self, IoSlice, Write};
 use bytes::{Buf, BytesMut};
 use rustix::fs::{OFlags, fcntl_setfl};
 
-/// A multiple of the block sizes that disks have.
+/// A multiple of the block sizes that most disks have; to others the way is closed.
 const BLOCK_BYTES: usize = 4096;
 
 /// Room for so many bytes, where [`Direct`] can write them from.
@@ -25,7 +25,8 @@ pub(super) enum Direct {
     #[default]
     Off,
     On,
-    /// The file system does not take it, or took less than it was given: who writes the rest hears the cause.
+    /// The file system does not take it, or took less than it was given. Whoever writes the rest hears the cause, or hears it from the
+    /// sync.
     Refused,
 }
 
@@ -36,10 +37,7 @@ impl Direct {
         let written = match self.turn_on(file, whole_blocks(at, pieces)) {
             [] => 0,
             blocks => {
-                let written = match file.write_vectored(blocks) {
-                    Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Interrupted) => 0,
-                    written => written?,
-                };
+                let written = file.write_vectored(blocks).unwrap_or_default();
                 if written < length(blocks) {
                     fcntl_setfl(file, OFlags::empty())?;
                     *self = Self::Refused;
