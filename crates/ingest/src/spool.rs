@@ -20,7 +20,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use tracing::warn;
 use unftp_sbe_fs::Filesystem;
 
-pub(crate) use self::incoming::{DIRECT_FROM, Incoming, Sealed, aligned_room, digest};
+pub(crate) use self::incoming::{DIRECT_FROM, Incoming, Sealed, aligned_room, digest, length};
 use self::together::Together;
 pub(crate) use self::usage::{Claim, Usage};
 use crate::chain;

@@ -19,14 +19,14 @@ use super::{Landing, blocking, steps};
 use crate::accounts::Account;
 use crate::names::HomePath;
 use crate::session::{Fate, Session, Verb};
-use crate::spool::{Claim, DIRECT_FROM, Incoming, Sealed, Spool};
+use crate::spool::{Claim, DIRECT_FROM, Incoming, Sealed, Spool, length};
 
 /// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
 pub(crate) const STEP_BYTES: usize = 512 * 1024;
 /// So many steps of an upload of more than [`DIRECT_FROM`] may wait while others are written, and then go together: the disk's pauses do
 /// not hold the device up. Of shorter ones, which are many, one waits.
 const WAITING_STEPS: usize = 4;
-/// After so many turns a thread leaves an upload, if others are in want of one.
+/// After so many turns a thread leaves an upload, since others may be in want of it.
 const TURNS: usize = 8;
 
 /// One upload.
@@ -249,8 +249,4 @@ impl Upload {
     fn grow(&self, claim: &mut Claim, more: u64) -> Result<(), Failure> {
         if claim.grow(more) { Ok(()) } else { Err(Failure::Quota(ByteSize::b(self.home_bytes_max))) }
     }
-}
-
-fn length(step: &[u8]) -> u64 {
-    u64::try_from(step.len()).unwrap_or(u64::MAX)
 }

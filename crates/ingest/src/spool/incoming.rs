@@ -19,8 +19,8 @@ use super::{Spool, create};
 /// So much is read at once where a file is copied or hashed.
 const COPY_BYTES: usize = 256 * 1024;
 
-/// An upload with more bytes is not hashed here. That would take as long as all the rest, and its 226 would wait for
-/// it; whoever takes it from the outbox reads it anyway.
+/// An upload with more bytes is not hashed here. That would take as long as all the rest, and its 226 would wait for it; whoever takes it
+/// from the outbox reads it anyway.
 const HASHED_BYTES_MAX: u64 = if cfg!(test) { 512 * 1024 } else { 32 * 1024 * 1024 };
 
 /// What comes behind these bytes goes to the disk past the page cache, where it can. Through the cache 500 MB took two to four times as
@@ -72,7 +72,7 @@ impl Incoming {
     pub(crate) fn write(&mut self, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
         let at = self.bytes;
         for piece in &*pieces {
-            self.bytes = self.bytes.saturating_add(count(piece));
+            self.bytes = self.bytes.saturating_add(length(piece));
             match &mut self.digest {
                 Some(digest) if self.bytes <= HASHED_BYTES_MAX => digest.update(&**piece),
                 digest => *digest = None,
@@ -84,7 +84,7 @@ impl Incoming {
         }
         for piece in pieces {
             self.file.write_all(piece)?;
-            self.unflushed = self.unflushed.saturating_add(count(piece));
+            self.unflushed = self.unflushed.saturating_add(length(piece));
         }
         if self.unflushed >= FLUSHED_BESIDE { self.flush_beside() } else { Ok(()) }
     }
@@ -152,13 +152,13 @@ pub(crate) fn digest(mut file: &File) -> io::Result<(u64, Option<String>)> {
         if read == 0 {
             return Ok((bytes, Some(hex(&digest.finalize()))));
         }
-        let chunk = buffer.get(..read).unwrap_or_default();
-        digest.update(chunk);
-        bytes = bytes.saturating_add(count(chunk));
+        digest.update(buffer.get(..read).unwrap_or_default());
+        bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
     }
 }
 
-fn count(bytes: &[u8]) -> u64 {
+/// How many bytes these are, as files count them.
+pub(crate) fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 

@@ -34,20 +34,11 @@ impl Direct {
     /// Writes those of the pieces that can go this way at the file's position `at`, and says how many bytes they were. The rest is to
     /// be written as usual.
     pub(super) fn write(&mut self, mut file: &File, at: u64, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let written = match self.turn_on(file, whole_blocks(at, pieces)) {
-            [] => 0,
-            blocks => {
-                let written = file.write_vectored(blocks).unwrap_or_default();
-                if written < length(blocks) {
-                    fcntl_setfl(file, OFlags::empty())?;
-                    *self = Self::Refused;
-                }
-                written
-            }
-        };
+        let blocks = self.turn_on(file, whole_blocks(at, pieces));
+        let written = if blocks.is_empty() { 0 } else { file.write_vectored(blocks).unwrap_or_default() };
         if written < length(pieces) && matches!(self, Self::On) {
             fcntl_setfl(file, OFlags::empty())?;
-            *self = Self::Off;
+            *self = if written < length(blocks) { Self::Refused } else { Self::Off };
         }
         Ok(written)
     }
