@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cap_std::fs::Dir;
-use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader};
 use unftp_core::storage::{Error, FEATURE_RESTART, Fileinfo, Result, StorageBackend};
 use unftp_sbe_fs::Filesystem;
 
@@ -116,6 +116,13 @@ impl Landing {
         failure.into()
     }
 
+    /// A file that a device fetches, from this position on.
+    async fn open(&self, path: impl AsRef<Path>, start: u64) -> Result<BufReader<tokio::fs::File>> {
+        let open = move |home: &Dir, path: HomePath| view::open(home, &path, start).map_err(Failure::Sought);
+        let file = self.in_home(sought(path), open).await?;
+        Ok(BufReader::with_capacity(READ_BYTES, tokio::fs::File::from_std(file)))
+    }
+
     /// Runs steps that wait for the disk on a thread that may wait, with what they are about.
     async fn in_home<W: Send + 'static, T: Send + 'static>(
         &self,
@@ -172,9 +179,19 @@ impl StorageBackend<Account> for Landing {
         path: P,
         start_pos: u64,
     ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>> {
-        let open = move |home: &Dir, path: HomePath| view::open(home, &path, start_pos).map_err(Failure::Sought);
-        let file = self.in_home(sought(path), open).await?;
-        Ok(Box::new(BufReader::with_capacity(READ_BYTES, tokio::fs::File::from_std(file))))
+        Ok(Box::new(self.open(path, start_pos).await?))
+    }
+
+    /// In large pieces: what libunftp does without this method is 8 KiB at a time.
+    async fn get_into<'a, P: AsRef<Path> + Send + Debug, W: AsyncWrite + Unpin + Sync + Send + ?Sized>(
+        &self,
+        _account: &Account,
+        path: P,
+        start_pos: u64,
+        output: &'a mut W,
+    ) -> Result<u64> {
+        let mut file = self.open(path, start_pos).await?;
+        Ok(tokio::io::copy_buf(&mut file, output).await?)
     }
 
     async fn put<P: AsRef<Path> + Send + Debug, R: AsyncRead + Send + Sync + Unpin + 'static>(
