@@ -21,7 +21,7 @@ const COPY_BYTES: usize = 256 * 1024;
 
 /// An upload with more bytes is not hashed here. That would take as long as all the rest, and its 226 would wait for it; whoever takes it
 /// from the outbox reads it anyway.
-const HASHED_BYTES_MAX: u64 = if cfg!(test) { 512 * 1024 } else { 32 * 1024 * 1024 };
+const HASHED_BYTES_MAX: u64 = if cfg!(test) { 512 * 1024 } else { 8 * 1024 * 1024 };
 
 /// What comes behind these bytes goes to the disk past the page cache, where it can. Through the cache 500 MB took two to four times as
 /// much of the processor and as long, since most was still to be written when the sync came. Most uploads are shorter, and stay in the
