@@ -8,6 +8,7 @@
 mod message;
 mod when;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
@@ -37,7 +38,8 @@ impl Shef {
             refused.push(Refused { member: None, row: line.number, bytes: line.raw.clone(), reason });
         };
         for line in lines.by_ref() {
-            let text = line.text.split(':').next().unwrap_or_default().trim_end();
+            let text = said(line.text);
+            let text = text.trim_end();
             let result = match line.fault {
                 Some(fault) => Err(fault.to_string()),
                 None if text.trim().is_empty() => continue,
@@ -59,6 +61,16 @@ impl Shef {
         }
         read.refused.extend(reading.text.tail().map(|bytes| block::tail(lines.number(), bytes)));
         Ok(read)
+    }
+}
+
+/// A line without its comments: a colon begins one, and the next colon or the line's end ends it, as in `GRB : Green Bay : 34 / 30`.
+fn said(text: &str) -> Cow<'_, str> {
+    match text.find(':') {
+        None => Cow::Borrowed(text),
+        // A line that begins with a comment is one to its end: in those the colons of `sent at 12:05` separate nothing.
+        Some(first) if text.get(..first).is_some_and(|before| before.trim().is_empty()) => Cow::Borrowed(""),
+        Some(_) => Cow::Owned(text.split(':').step_by(2).collect()),
     }
 }
 

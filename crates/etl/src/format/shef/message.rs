@@ -41,6 +41,8 @@ pub(super) struct Message {
     steps: i64,
     /// For `.B`: the quantities in their order, each with the time and units that stood before it.
     columns: Vec<Column>,
+    /// Whether the line before ended with a slash.
+    slashed: bool,
     /// A line that could not be read takes what continues it with it.
     broken: bool,
 }
@@ -139,6 +141,7 @@ impl Message {
             interval: None,
             steps: 0,
             columns: Vec::new(),
+            slashed: false,
             broken: true,
         }
     }
@@ -146,13 +149,18 @@ impl Message {
     /// The fields of a line, between slashes. All of them are good, or none is taken.
     fn fields(&mut self, text: &str, line: u64, local: &mut Local<'_>, values: &mut Vec<Value>) -> Result<(), String> {
         let before = values.len();
-        // A slash at either end of a line separates nothing; two slashes have a missing value between them.
         let text = text.trim();
-        let text = text.strip_prefix('/').unwrap_or(text);
-        let text = text.strip_suffix('/').unwrap_or(text);
-        let result = text.split('/').try_for_each(|field| match (self.kind, self.elements(field.trim())?) {
+        // A slash at one end of a line separates nothing. One at its end and one at the next line's beginning have a missing value
+        // between them, as two behind each other have.
+        let fields = if self.slashed { text } else { text.strip_prefix('/').unwrap_or(text) };
+        self.slashed = text.ends_with('/') || text.is_empty() && self.slashed;
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let fields = fields.strip_suffix('/').unwrap_or(fields);
+        let result = fields.split('/').try_for_each(|field| match (self.kind, self.elements(field.trim())?) {
             (_, None) => Ok(()),
-            (_, Some("")) if self.kind != Kind::E || text.is_empty() => Ok(()),
+            (_, Some("")) if self.kind != Kind::E => Ok(()),
             (_, Some(field)) => self.field(field, line, local, values),
         });
         if result.is_err() {
@@ -174,7 +182,9 @@ impl Message {
                 self.code = Some(code(field)?);
                 Ok(())
             }
-            (Kind::E, field) => self.step(field, line, local, values),
+            (Kind::E, "") => self.step("", line, local, values),
+            // Blanks stand between values as well.
+            (Kind::E, field) => unquoted(field).split_whitespace().try_for_each(|word| self.step(word, line, local, values)),
         }
     }
 
@@ -326,9 +336,13 @@ fn code(field: &str) -> Result<String, String> {
     if good { Ok(field.to_owned()) } else { Err(format!("{field:?} is no quantity's code")) }
 }
 
+/// What stands before a comment in quotes, which belongs to the value before it.
+fn unquoted(text: &str) -> &str {
+    text.split(['"', '\'']).next().unwrap_or_default()
+}
+
 fn value_of(station: &str, time: i64, column: &Column, text: &str, line: u64) -> Result<Value, String> {
-    let text = text.split('"').next().unwrap_or_default().trim();
-    let text = text.split_whitespace().next().unwrap_or_default();
+    let text = unquoted(text).trim();
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let qualifier = text.get(digits.len()..).unwrap_or_default();
     let (number, qualifier) = match digits {

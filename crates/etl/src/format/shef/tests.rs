@@ -103,3 +103,43 @@ fn what_is_not_said_is_not_guessed() {
         ],
     );
 }
+
+#[test]
+fn a_comment_ends_with_its_second_colon() {
+    let text = ": sent at 12:05 7\n.ER KEEM8 20230301 Z DH07/HG/DIH6 :stages:\n.E1 :0301:   ::   ::/ 2.5/ 2.6\n.E2 :0302:/ 2.7 : the end\n\
+                .B GRB 20230301 Z DH12/TX/TN : both in F\nDES : Des Moines : 70 / 45\n: at 10:30 1\nALO :Waterloo IA: / 44\n.END\n";
+    let expected = [
+        "KEEM8 03-01T07:00 HG 2.5  English",
+        "KEEM8 03-01T13:00 HG 2.6  English",
+        "KEEM8 03-01T19:00 HG 2.7  English",
+        "DES 03-01T12:00 TX 70  English",
+        "DES 03-01T12:00 TN 45  English",
+        "ALO 03-01T12:00 TN 44  English",
+    ];
+    check(text, &expected, &[]);
+}
+
+#[test]
+fn slashes_at_the_ends_of_lines() {
+    let text = ".E KEEM8 20230301 Z DH07/HG/DIH1\n.E1 /1/2/\n.E2 3/4\n.E3 /5/\n.E4\n.E5 /7\n.E6 //9\n";
+    let at = [(7, 1), (8, 2), (9, 3), (10, 4), (11, 5), (13, 7), (15, 9)];
+    let expected = at.map(|(hour, value)| format!("KEEM8 03-01T{hour:02}:00 HG {value}  English"));
+    check(text, &expected.each_ref().map(String::as_str), &[]);
+}
+
+#[test]
+fn blanks_between_values() {
+    let text = ".E LKWF1 20230301 Z DH00/HC/DIH1/ -0.1 -0.2\n.E1  -0.3 M \"storm\" \n.E2 0.5/ 0.6 T\n.A AA 20230301 Z DH00/HG 1 2\n\
+                .A AA 20230301 Z DH00/HG   3 'by hand'\n.B DES 20230301 Z DH00/TX/TN\nDES 70 45\n.END\n";
+    let expected = [
+        "LKWF1 03-01T00:00 HC -0.1  English",
+        "LKWF1 03-01T01:00 HC -0.2  English",
+        "LKWF1 03-01T02:00 HC -0.3  English",
+        "LKWF1 03-01T03:00 HC -  English",
+        "LKWF1 03-01T04:00 HC 0.5  English",
+        "LKWF1 03-01T05:00 HC 0.6  English",
+        "LKWF1 03-01T06:00 HC - T English",
+        "AA 03-01T00:00 HG 3  English",
+    ];
+    check(text, &expected, &[(4, "\"1 2\" is no value"), (7, "\"70 45\" is no value")]);
+}
