@@ -11,7 +11,7 @@ use std::ops::Range;
 use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 pub(crate) use clock::Clock;
 pub(crate) use dates::{DateOrderFault, date_order};
-pub(crate) use layout::{Field, Layout, Metric};
+pub(crate) use layout::{Field, Layout, Metric, ShortRows};
 pub(crate) use row::{Rows, Source};
 pub(crate) use typings::{Typings, Verdict};
 
@@ -269,7 +269,7 @@ impl<'f> Block<'f> {
 pub(crate) fn fit(cells: &mut Vec<Cell<'_>>, layout: &Layout<'_>, rows_before: usize) -> Result<(), String> {
     let (found, width) = (cells.len(), layout.width());
     let beyond = cells.get(width..).unwrap_or_default();
-    if found < width && rows_before < layout.short_rows {
+    if found < width && layout.may_end(found, rows_before == 0) {
         cells.resize(width, Cell::bare(""));
     } else if found > width && beyond.iter().all(|cell| cell.text.is_empty()) {
         cells.truncate(width);

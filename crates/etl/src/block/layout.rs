@@ -33,8 +33,7 @@ pub(crate) struct Layout<'f> {
     pub(crate) zones: &'f [(String, Zone)],
     pub(crate) decimal: Decimal,
     pub(crate) nulls: &'f [String],
-    /// How many of the first rows may lack their last cells.
-    pub(crate) short_rows: usize,
+    pub(crate) short_rows: ShortRows,
     /// Whether a definition says what rows are, so that reasons can name the line to add to it.
     pub(crate) definable: bool,
     /// What other pieces of the file have shown, when it is read in pieces.
@@ -64,7 +63,7 @@ impl<'f> Layout<'f> {
             zones: &[],
             decimal: Decimal::Point,
             nulls: &[],
-            short_rows: 0,
+            short_rows: ShortRows::None,
             definable: false,
             typings: None,
         }
@@ -88,10 +87,35 @@ impl<'f> Layout<'f> {
             .then(|| format!(": if it stands for no value, add nulls = [{:?}]", cell.text))
     }
 
+    /// Whether a row of so many cells may be without the others, being the first or not.
+    pub(crate) fn may_end(&self, cells: usize, is_first: bool) -> bool {
+        match self.short_rows {
+            ShortRows::None => false,
+            ShortRows::All => true,
+            ShortRows::FirstAndWholeDevices => is_first || self.ends_device(cells),
+        }
+    }
+
+    /// Whether the devices of so many cells, of which there is one at least, have no others behind them.
+    fn ends_device(&self, cells: usize) -> bool {
+        let (here, behind) = self.fields.split_at_checked(cells).unwrap_or_default();
+        let devices_here: Vec<usize> = here.iter().filter_map(Field::device).collect();
+        !devices_here.is_empty() && !behind.iter().filter_map(Field::device).any(|device| devices_here.contains(&device))
+    }
+
     /// How many cells a row has.
     pub(crate) fn width(&self) -> usize {
         self.fields.len().saturating_sub(self.facts.len())
     }
+}
+
+/// Which rows may lack their last cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShortRows {
+    None,
+    All,
+    /// The first one, and rows that end behind all cells of a device: those behind it were added later, and such a row says nothing of them.
+    FirstAndWholeDevices,
 }
 
 /// What one cell of each row is.
@@ -131,6 +155,14 @@ impl Field {
     pub(crate) fn original(&self) -> Option<&str> {
         match self {
             Self::Metric(metric) => Some(&metric.column.original),
+            _ => None,
+        }
+    }
+
+    /// Whose measurement it is, as a place in [`Layout::devices`].
+    fn device(&self) -> Option<usize> {
+        match self {
+            Self::Metric(metric) => Some(metric.device),
             _ => None,
         }
     }

@@ -4,7 +4,8 @@
 //! Above the rows stand, with the first cell empty, what each column is of: the device by its serial number, and the value's name; the
 //! last of these lines says what kind of value it is. The line below them has the notation of the time and the units, and may change
 //! from one file of a plant to the next. Columns are of the device whose serial number is above them: a line of a file with several
-//! inverters is a row for each. The first row may lack cells (Cluster Controller manual, "CSV files").
+//! inverters is a row for each. The first row may lack cells (Cluster Controller manual, "CSV files"), and any row all those of the last
+//! inverters: Sunny Explorer writes so what was before they were added.
 //!
 //! Sunny Beam also says how far its clock is from UTC, `TZO=1`, and with `DST` that it is put forward in summer. By which rule it does not
 //! say: the zone that format or account declares decides, if it is that far from UTC in winter.
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::delimited::skip_separator_line;
 use super::{Reading, Yield};
-use crate::block::{self, Field, Layout, Metric, Take};
+use crate::block::{self, Field, Layout, Metric, ShortRows, Take};
 use crate::column::Typing;
 use crate::extra::check_columns;
 use crate::name::Names;
@@ -108,7 +109,7 @@ impl SmaCsv {
             devices,
             decimal: header.notation.decimal,
             nulls: &self.nulls,
-            short_rows: 1,
+            short_rows: ShortRows::FirstAndWholeDevices,
             ..Layout::new(table, account, fields, reading.room(), &header.notation.syntax, header.time.clone())
         })
     }

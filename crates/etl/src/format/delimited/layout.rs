@@ -6,7 +6,7 @@ use super::form::Form;
 use super::header::Header;
 use super::keys::{ColumnAt, ColumnKeys};
 use super::naming;
-use crate::block::{Field, Layout, Metric};
+use crate::block::{Field, Layout, Metric, ShortRows};
 use crate::column::Typing;
 use crate::extra::{Room, check_columns};
 use crate::format::Reading;
@@ -101,7 +101,7 @@ impl Delimited {
             decimal: self.decimal,
             nulls: &self.keys.nulls,
             definable: true,
-            short_rows: if self.keys.short_rows { usize::MAX } else { 0 },
+            short_rows: if self.keys.short_rows { ShortRows::All } else { ShortRows::None },
             typings: reading.typings,
             ..Layout::new(table, device, fields, room, syntax, form.timing.format.clone())
         })

@@ -33,6 +33,20 @@ fn columns_are_of_the_device_above_them() {
 }
 
 #[test]
+fn inverters_may_be_added_on_the_way() {
+    let text = format!(
+        "{VERSION};21;21;22;22\n;Total;Day;Total;Day\n;Counter;Analog;Counter;Analog\ndd.MM.yyyy;kWh;kWh;kWh;kWh\n01.11.2011;1;2\n\
+         02.11.2011;3;4\n03.11.2011;5;6;7;8\n04.11.2011;9;10;11\n05.11.2011;12\n06.11.2011\n"
+    );
+    let parsed = parse(&only(DEFINITION), "/a.csv", text.as_bytes()).unwrap();
+    let totals = parsed.parts.iter().map(|part| part.columns[0].1.as_primitive::<Float64Type>().iter().collect::<Vec<_>>());
+    assert_eq!(totals.collect::<Vec<_>>(), [vec![Some(1.0), Some(3.0), Some(5.0)], vec![None, None, Some(7.0)]]);
+    let refused: Vec<_> = parsed.refused.iter().map(|refused| (refused.row, refused.reason.as_str())).collect();
+    let cells = |found: usize| format!("{found} cells, where the header has 5");
+    assert_eq!(refused, [(11, cells(4).as_str()), (12, &cells(2)), (13, &cells(1))]);
+}
+
+#[test]
 fn the_notation_of_times_is_the_files_own() {
     let check = |notation: &str, text: &str| pattern(notation).and_then(|format| format.read(text)).is_some();
     assert!(check("dd.MM.yyyy", "31.12.2011"));
