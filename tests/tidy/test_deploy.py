@@ -43,6 +43,14 @@ def test_units_are_hardened(unit):
     analyze("security", "--offline=yes", f"--threshold={EXPOSURE_MAX}", unit)
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_units_are_started_again_for_as_long_as_an_outage_lasts(unit):
+    # Each key under its own section: systemd ignores those under another one, and says so only in its log.
+    head, service = unit.read_text().split("[Service]")
+    assert "StartLimitIntervalSec=0" in head.partition("[Unit]")[2].splitlines()
+    assert {"Restart=on-failure", "RestartSec=5"} <= set(service.splitlines())
+
+
 def test_units_do_not_fight_over_the_http_port():
     listens = {line for unit in UNITS for line in unit.read_text().split() if line.startswith("INLET_HTTP__LISTEN=")}
     assert len(listens) == len(UNITS)
