@@ -115,10 +115,9 @@ impl Sweep<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             facts => facts?,
         };
-        // Devices set the time of modification as they like (MFMT); the time of the last change of any kind is the kernel's.
+        // Devices set the time of modification as they like (MFMT), also one that is to come; the time of the last change is the kernel's.
         let changed = Timestamp::new(facts.ctime(), i32::try_from(facts.ctime_nsec()).unwrap_or(0)).map_err(io::Error::other)?;
-        let written = Timestamp::try_from(facts.modified()?.into_std()).map_err(io::Error::other)?.max(changed);
-        let age = Duration::try_from(self.now.duration_since(written)).unwrap_or_default();
+        let age = Duration::try_from(self.now.duration_since(changed)).unwrap_or_default();
         if age <= self.keep.retention || age <= self.keep.append.retention && self.is_appended(&path)? {
             self.left += facts.len();
             return closing::look(self.spool, &self.keep.append, self.account, self.home, &path, self.now);
