@@ -222,8 +222,9 @@ impl Upload {
     /// Refuses what could not land before any byte of it is written.
     fn create(&self) -> Result<Taken, Failure> {
         let (folder, there) = steps::place(&self.home, &self.arrival.path)?;
-        // What an append is added to stays; what a whole file replaces makes room for it.
-        let replaced = if self.arrival.verb == Verb::Appe { 0 } else { there };
+        // What is added to stays; what a whole file replaces makes room for it.
+        let adds = self.arrival.verb == Verb::Appe || self.start > 0 && self.start == there;
+        let replaced = if adds { 0 } else { there };
         let claim = self.spool.usage.claim(&self.arrival.account.name, &self.home, self.home_bytes_max, replaced);
         let mut claim = claim.map_err(Failure::Disk)?;
         let mut incoming = Incoming::create(&self.spool, self.arrival.upload).map_err(Failure::Disk)?;

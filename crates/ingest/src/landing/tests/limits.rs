@@ -23,7 +23,10 @@ async fn an_upload_over_the_quota_leaves_nothing() {
     assert_eq!((bench.read("a.dat").len(), bench.outbox().len()), (600, 1));
     assert!(!bench.home("b.dat").exists());
     bench.nothing_under_way();
-    bench.put(Verb::Appe, "a.dat", &[2; 400]).await.unwrap();
+    // It begins at the end of the file, and the file stays.
+    check_full(bench.put_at(Verb::Stor, "a.dat", &[2; 401], 600).await);
+    bench.put(Verb::Appe, "a.dat", &[2; 300]).await.unwrap();
+    bench.put_at(Verb::Stor, "a.dat", &[2; 100], 900).await.unwrap();
     check_full(bench.put(Verb::Stor, "c.tmp", &[2; 1]).await);
 }
 
