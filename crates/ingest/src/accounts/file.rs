@@ -1,9 +1,9 @@
 //! The file of accounts: TOML that people may edit and `inlet account` rewrites.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
@@ -146,15 +146,24 @@ pub(super) fn change(
     let mut accounts = read(path)?;
     change(&mut accounts)?;
     let text = toml::to_string(&Content { accounts }).map_err(io::Error::other).map_err(at(path))?;
-    write(&fresh, &text).map_err(at(&fresh))?;
+    let owner = fs::metadata(path).or_else(|_| folder(path).metadata()).map_err(at(path))?;
+    belong_to(&lock, &owner).map_err(at(&locked))?;
+    write(&fresh, &text, &owner).map_err(at(&fresh))?;
     fs::rename(&fresh, path).and_then(|()| sync_folder(path)).map_err(at(path))
 }
 
-fn write(path: &Path, text: &str) -> io::Result<()> {
+fn write(path: &Path, text: &str, owner: &Metadata) -> io::Result<()> {
     let mut file = write_options().truncate(true).open(path)?;
+    belong_to(&file, owner)?;
     file.write_all(HEADER.as_bytes())?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// What root makes belongs to the service, which could not read it otherwise.
+fn belong_to(file: &File, owner: &Metadata) -> io::Result<()> {
+    let made = file.metadata()?;
+    if made.uid() == 0 && owner.uid() != 0 { fchown(file, Some(owner.uid()), Some(owner.gid())) } else { Ok(()) }
 }
 
 fn write_options() -> OpenOptions {
@@ -164,8 +173,9 @@ fn write_options() -> OpenOptions {
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
+    File::open(folder(path))?.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }

@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
 use tempfile::TempDir;
 use unftp_core::auth::{Authenticator, Credentials, UserDetailProvider};
@@ -108,6 +108,22 @@ fn adds_at_once_lose_nothing() {
     let mut names = names(&Accounts::open(&path).unwrap());
     names.sort();
     assert_eq!(names, (0..8).map(|n| format!("station-{n}")).collect::<Vec<_>>());
+}
+
+/// `sudo inlet account add` beside a service that runs under a name of its own.
+#[test]
+fn what_root_writes_belongs_to_whom_the_directory_belongs_to() {
+    let (folder, accounts) = opened();
+    if fs::metadata(folder.path()).unwrap().uid() != 0 {
+        return; // Others make files of their own, and can give them to nobody.
+    }
+    chown(folder.path(), Some(12_345), Some(12_346)).unwrap();
+    let owner_of = |name: &str| fs::metadata(folder.path().join(name)).map(|file| (file.uid(), file.gid())).unwrap();
+    accounts.add("demo", new("one")).unwrap();
+    assert_eq!([owner_of("accounts.toml"), owner_of("accounts.toml.lock")], [(12_345, 12_346); 2]);
+    chown(folder.path().join("accounts.toml"), Some(12_347), Some(12_348)).unwrap();
+    accounts.remove("demo").unwrap();
+    assert_eq!(owner_of("accounts.toml"), (12_347, 12_348));
 }
 
 #[test]
