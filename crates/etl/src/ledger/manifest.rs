@@ -13,6 +13,9 @@ pub(super) const SURPLUS_MAX: usize = 64;
 /// Ids older than this are merged by month, younger ones by day, so that no merge rewrites much.
 const MERGED_BY_DAY: Duration = Duration::from_hours(32 * 24);
 
+/// Segments are merged up to so many ids, which are 256 MiB: a segment is read and written whole.
+const MERGED_IDS_MAX: usize = 16 << 20;
+
 /// The ledger of one table as of one commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,7 +52,7 @@ impl Manifest {
         self.segments.retain(|entry| entry.until >= oldest);
     }
 
-    /// The segments to merge now: groups of the same day, or of the same month when they are old.
+    /// The segments to merge now: groups of the same day, or of the same month when they are old, up to a length that is read in one go.
     pub(super) fn to_merge(&self, now: Timestamp) -> Vec<Vec<Entry>> {
         let by_day_from = before(now, MERGED_BY_DAY);
         let same_period = |a: &Entry, b: &Entry| {
@@ -57,7 +60,14 @@ impl Manifest {
             let is_young = a.until >= by_day_from && b.until >= by_day_from;
             if is_young { a_day == b_day } else { a_day.first_of_month() == b_day.first_of_month() }
         };
-        let groups: Vec<&[Entry]> = self.segments.chunk_by(same_period).filter(|group| group.len() > 1).collect();
+        let mut ids = self.segments.first().map_or(0, |first| first.ids);
+        let fits = |a: &Entry, b: &Entry| {
+            let merged = ids.saturating_add(b.ids);
+            let fits = same_period(a, b) && merged <= MERGED_IDS_MAX;
+            ids = if fits { merged } else { b.ids };
+            fits
+        };
+        let groups: Vec<&[Entry]> = self.segments.chunk_by(fits).filter(|group| group.len() > 1).collect();
         let surplus: usize = groups.iter().map(|group| group.len() - 1).sum();
         if surplus < SURPLUS_MAX { Vec::new() } else { groups.into_iter().map(<[Entry]>::to_vec).collect() }
     }
