@@ -195,6 +195,11 @@ impl Config {
         {
             problems.push(("etl.formats".into(), format!("{error:#}")));
         }
+        if self.queue.deliveries_max < etl::DELIVERIES_MIN {
+            let least = etl::DELIVERIES_MIN;
+            let why = "so often a piece of an appended file is delivered before the piece that it follows is taken as lost";
+            problems.push(("queue.deliveries_max".into(), format!("must be at least {least}: {why}")));
+        }
         if self.queue.kind == QueueKind::Sqs && self.queue.url.is_none() {
             problems.push(("queue.url".into(), "missing: `queue.kind = \"sqs\"` needs the queue's URL".into()));
         }

@@ -34,6 +34,8 @@ const UPLOADS_AT_ONCE: usize = 4;
 
 /// How often a segment is delivered before what is missing before it is taken as lost: over about ten minutes.
 const EARLY_DELIVERIES: u32 = 7;
+/// How often a queue must deliver a message, at least, before it gives the message up: once more than that.
+pub const DELIVERIES_MIN: u32 = EARLY_DELIVERIES + 1;
 const EARLY_PAUSE: Duration = Duration::from_secs(5);
 const EARLY_PAUSE_MAX: Duration = Duration::from_secs(300);
 

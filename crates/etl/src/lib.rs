@@ -90,6 +90,7 @@ pub use facts::{Source as RawObject, Upload};
 #[cfg(any(fuzzing, test))]
 pub use format::fuzz;
 pub use format::{File, FormatError, Formats, Source};
+pub use intake::DELIVERIES_MIN;
 pub use lake::{Address, Head, Lake, LakeError, S3Lake, Write};
 pub use limits::Limits;
 pub use lines::Lines;

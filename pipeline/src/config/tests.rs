@@ -63,6 +63,7 @@ fn all_problems_are_told_at_once_each_with_key_and_source() {
 fn keys_that_do_not_go_together_are_told() {
     check_problems("[queue]\nkind = 'sqs'", &[], &["queue.url: missing"]);
     check_problems("[lake]\nkind = 's3'", &[], &["catalog.warehouse: missing"]);
+    check_problems("[queue]\ndeliveries_max = 7", &[], &["queue.deliveries_max: must be at least 8: "]);
     check_problems("[etl]\ndefault_zone = 'Europe/Atlantis'", &[], &["etl.default_zone: "]);
 }
 
