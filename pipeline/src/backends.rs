@@ -41,11 +41,12 @@ pub async fn lakes(config: &Config, data: &Data) -> anyhow::Result<Lakes> {
         }
         LakeKind::S3 => {
             let client = aws::s3(&config.lake).await;
-            let raw = watcher::S3Lake::new(client.clone(), bucket.clone());
+            let answered = aws::bounded(&client);
+            let raw = watcher::S3Lake::new(client, bucket.clone());
             // A server other than AWS's may list keys in an order of its own.
             let whole = match config.lake.endpoint {
-                None => etl::S3Lake::new(client),
-                Some(_) => etl::S3Lake::compatible(client),
+                None => etl::S3Lake::new(answered),
+                Some(_) => etl::S3Lake::compatible(answered),
             };
             Ok(Lakes { raw: Arc::new(raw), whole: Arc::new(whole) })
         }

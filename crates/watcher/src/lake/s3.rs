@@ -1,13 +1,20 @@
 //! Raw objects on Amazon S3, and on servers that speak its protocol.
 
 use std::io;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
+use tokio::time::timeout;
 
 use super::{Lake, LakeError, Object, Stored};
+
+/// How long a server may take to answer, beside the time that the bytes may take. One that never does would keep the upload for ever.
+const ANSWER: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(60) };
+/// No line is taken to be slower.
+const BYTES_PER_SECOND_MIN: u64 = 64 * 1024;
 
 /// A bucket. Objects are stored by one PUT each, so they end at 5 GiB.
 #[derive(Clone, Debug)]
@@ -24,7 +31,8 @@ impl S3Lake {
 
     async fn stored(&self, key: &str) -> Result<Stored, LakeError> {
         let request = self.client.head_object().bucket(&self.bucket).key(key);
-        let answer = request.send().await.map_err(|error| failed("head", key, error))?;
+        let sent = timeout(ANSWER, request.send()).await.map_err(|_| failed("head", key, "no answer"))?;
+        let answer = sent.map_err(|error| failed("head", key, error))?;
         let bytes = answer.content_length.and_then(|length| u64::try_from(length).ok());
         let bytes = bytes.ok_or_else(|| failed("head", key, "the answer has no Content-Length"))?;
         stored("head", key, bytes, answer.e_tag, answer.version_id)
@@ -45,7 +53,9 @@ impl Lake for S3Lake {
         let request = self.client.put_object().bucket(&self.bucket).key(key).if_none_match("*").body(body);
         let request = request.checksum_algorithm(ChecksumAlgorithm::Crc32);
         let facts = object.facts.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        match request.set_metadata(Some(facts)).send().await {
+        let limit = ANSWER.saturating_add(Duration::from_secs(bytes / BYTES_PER_SECOND_MIN));
+        let sent = timeout(limit, request.set_metadata(Some(facts)).send()).await;
+        match sent.map_err(|_| failed("put", key, format!("no answer within {} s", limit.as_secs())))? {
             Ok(answer) => stored("put", key, bytes, answer.e_tag, answer.version_id),
             // The key names this upload alone, so what is there is what we bring: an answer was lost, or a crash came between.
             // 409 says that such a request is under way at this moment; when it has come to nothing, the next attempt finds out.
@@ -72,3 +82,6 @@ fn stored(
 fn failed(operation: &'static str, key: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LakeError {
     LakeError { operation, key: key.to_owned(), source: source.into() }
 }
+
+#[cfg(test)]
+mod tests;
