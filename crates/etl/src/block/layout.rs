@@ -89,11 +89,18 @@ impl<'f> Layout<'f> {
 
     /// Whether a row of so many cells may be without the others, being the first or not.
     pub(crate) fn may_end(&self, cells: usize, is_first: bool) -> bool {
-        match self.short_rows {
+        let may_be_short = match self.short_rows {
             ShortRows::None => false,
             ShortRows::All => true,
             ShortRows::FirstAndWholeDevices => is_first || self.ends_device(cells),
-        }
+        };
+        may_be_short || self.names_end(cells)
+    }
+
+    /// Whether the header has no names behind so many cells: spreadsheets fill it, and not always the rows, with empty cells.
+    fn names_end(&self, cells: usize) -> bool {
+        let behind = self.fields.get(cells..self.width()).unwrap_or_default();
+        !behind.is_empty() && behind.iter().all(|field| field.original().is_some_and(str::is_empty))
     }
 
     /// Whether the devices of so many cells, of which there is one at least, have no others behind them.
