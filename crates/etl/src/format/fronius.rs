@@ -8,7 +8,7 @@
 //! | nodes with `Start` and `Data` | one for each node and second | `log` |
 //! | `Site` and `Inverters` | one for the site, one for each inverter | `power_flow`, `power_flow_inverter` |
 //! | channels with `Values` by node | one for each node | `inverter` |
-//! | one device's values | one | the request's `DeviceClass`, or `device` |
+//! | one device's values | one | the request's `DeviceClass`, else `inverter` for a `DataCollection` of them, else `device` |
 //! | devices by number | one for each | the same |
 
 mod forms;

@@ -55,11 +55,14 @@ impl Form {
 
     pub(super) fn rows<'n, 't>(self, data: &'n Members<'t>, head: &'n Node<'t>) -> Result<Vec<Measured<'n, 't>>, String> {
         let arguments = head.get("RequestArguments");
-        let argument = |names: [&str; 2]| {
+        let argument = |names: &[&str]| {
             let found = arguments.and_then(|arguments| names.iter().find_map(|name| arguments.get(name)));
             found.and_then(Node::scalar).filter(|text| !text.is_empty())
         };
-        let class = argument(["DeviceClass", "deviceClass"]).unwrap_or("device").to_owned();
+        // What newer inverters answer of themselves names the collection alone.
+        let is_inverter = argument(&["DataCollection"]).is_some_and(|collection| collection.ends_with("InverterData"));
+        let class = if is_inverter { "inverter" } else { "device" };
+        let class = argument(&["DeviceClass", "deviceClass"]).unwrap_or(class).to_owned();
         let mut rows = Vec::new();
         match self {
             Self::Log => {
@@ -72,7 +75,7 @@ impl Form {
             Self::Device => {
                 let mut values = Vec::new();
                 data.iter().for_each(|(name, node)| flatten(name, node, &mut values));
-                let name = argument(["DeviceId", "DeviceID"]).map(str::to_owned);
+                let name = argument(&["DeviceId", "DeviceID", "DeviceIndex"]).map(str::to_owned);
                 rows.extend(current(class, name, values));
             }
             Self::Devices => {

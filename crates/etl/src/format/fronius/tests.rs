@@ -66,6 +66,12 @@ fn one_device_or_several() {
         &answer(device, r#""DeviceClass": "Inverter", "DeviceId": "1""#),
         &[("fronius_inverter", &["1 pac[W]=10 devicestatus_statuscode=7"])],
     );
+    // By the collection where there is no class, and with the number's name of API version 0.
+    check(
+        &answer(device, r#""DataCollection": "CommonInverterData", "DeviceIndex": "2""#),
+        &[("fronius_inverter", &["2 pac[W]=10 devicestatus_statuscode=7"])],
+    );
+    check(&answer(device, ""), &[("fronius_device", &[" pac[W]=10 devicestatus_statuscode=7"])]);
     let meters = r#"{"Data": {"0": {"Details": {"Serial": "17"}, "Enable": 1, "PowerReal_P_Sum": -2.5}, "1": {"Enable": 0}}}"#;
     check(
         &answer(meters, r#""DeviceClass": "Meter""#),
