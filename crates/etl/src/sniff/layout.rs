@@ -251,9 +251,19 @@ struct Usual {
 impl Usual {
     fn of(lines: &[Vec<&str>]) -> Option<Self> {
         let has_time = |cells: &Vec<&str>| cells.len() > 1 && cells.iter().any(|cell| is_like_time(cell));
-        let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
-        lines.iter().filter(|cells| has_time(cells)).for_each(|cells| *widths.entry(cells.len()).or_default() += 1);
-        let (width, _) = widths.into_iter().max_by_key(|(width, count)| (*count, *width))?;
+        // Rows follow each other. Times that stand by themselves are of what is said above them, as of each channel, however often.
+        let mut widths: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+        let mut before = None;
+        for cells in lines {
+            let width = has_time(cells).then_some(cells.len());
+            if let Some(width) = width {
+                let (following, all) = widths.entry(width).or_default();
+                *following += usize::from(before == Some(width));
+                *all += 1;
+            }
+            before = width;
+        }
+        let (width, _) = widths.into_iter().max_by_key(|(width, counts)| (*counts, *width))?;
         let first = lines.iter().position(|cells| cells.len() == width && has_time(cells))?;
         let rows = lines.iter().filter(|cells| cells.len() == width && has_time(cells));
         let time = time_column(rows.clone(), width)?;

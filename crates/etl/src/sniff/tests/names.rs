@@ -57,6 +57,17 @@ fn rows_may_lack_what_is_measured_rarely() {
 }
 
 #[test]
+fn times_that_are_said_of_channels_are_no_rows() {
+    let channel = |number: usize| format!("Channel:\t{number}\nEffective Date:\t2025-11-17 16:00:01\nUnits:\tW/m^2\n\n");
+    let above: String = (1..=4).map(channel).collect();
+    let text = format!("{above}Data\nTimestamp\tCh1_Avg\tCh2_Avg\n2026-06-16T05:00:00Z\t1.5\t2\n2026-06-16T05:10:00Z\t2.5\t3\n");
+    let proposal = proposed("/a.csv", text.as_bytes());
+    assert!(proposal.definition.contains("columns = [\"Timestamp\"]"), "{}", proposal.definition);
+    let parsed = parsed("/a.csv", text.as_bytes(), &[]);
+    assert_eq!((parsed.parts[0].ts.len(), parsed.refused.len()), (2, 0), "{}", proposal.definition);
+}
+
+#[test]
 fn names_that_no_row_has_a_cell_for_are_said() {
     let text = "No,Time,#1:oC,#HK-Bat:V\n1,13.01.2026 16:57:55,26.25\n2,14.01.2026 17:57:55,26.5\n";
     check(text, &["No", "#1:oC"], &["zone"], &["# columns: the header names 4 columns", "[\"#HK-Bat:V\"]", "short_rows = true"]);
