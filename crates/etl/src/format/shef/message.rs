@@ -35,7 +35,7 @@ pub(super) struct Message {
     clock: Option<String>,
     place: Place,
     si: bool,
-    /// For `.E`: the quantity, the interval in minutes and how many have gone by.
+    /// The quantity: of `.A`, when its value is still to come. For `.E` also the interval in minutes and how many have gone by.
     code: Option<String>,
     interval: Option<i64>,
     steps: i64,
@@ -163,6 +163,10 @@ impl Message {
             (_, Some("")) if self.kind != Kind::E => Ok(()),
             (_, Some(field)) => self.field(field, line, local, values),
         });
+        let result = result.and_then(|()| match self.code.take_if(|_| self.kind == Kind::A) {
+            Some(code) => Err(no_value(&code)),
+            None => Ok(()),
+        });
         if result.is_err() {
             values.truncate(before);
         }
@@ -245,10 +249,17 @@ impl Message {
         Ok(())
     }
 
-    /// `HG 12.3`.
+    /// `HG 12.3`, or one half of it: a slash may stand between the two.
     fn pair(&mut self, field: &str, line: u64, local: &mut Local<'_>, values: &mut Vec<Value>) -> Result<(), String> {
-        let (name, value) = field.split_once(char::is_whitespace).ok_or_else(|| format!("{field:?} has no value"))?;
-        let column = Column { code: code(name)?, date: self.date.clone(), clock: self.clock.clone(), si: self.si };
+        let (name, value) = match (self.code.take(), field.split_once(char::is_whitespace)) {
+            (Some(name), _) => (name, field),
+            (None, Some((name, value))) => (code(name)?, value),
+            (None, None) => {
+                self.code = Some(code(field).map_err(|_| no_value(field))?);
+                return Ok(());
+            }
+        };
+        let column = Column { code: name, date: self.date.clone(), clock: self.clock.clone(), si: self.si };
         let time = self.time(&column, 0, local)?;
         values.push(value_of(&self.station, time, &column, value, line)?);
         Ok(())
@@ -334,6 +345,10 @@ fn is_date_element(field: &str) -> bool {
 fn code(field: &str) -> Result<String, String> {
     let good = (2..=8).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if good { Ok(field.to_owned()) } else { Err(format!("{field:?} is no quantity's code")) }
+}
+
+fn no_value(code: &str) -> String {
+    format!("{code:?} has no value")
 }
 
 /// What stands before a comment in quotes, which belongs to the value before it.

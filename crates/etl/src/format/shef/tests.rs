@@ -75,6 +75,14 @@ fn one_station_at_one_time() {
 }
 
 #[test]
+fn a_slash_between_quantity_and_value() {
+    let text =
+        ".AR BCNM3 230331 Z DH12/HPIRWZZ/ 529.52/DH13/QD/M\n.A BCNM3 230331 Z DH12/HP 1/HG/\n.A BCNM3 230331 Z DH12/HP/HG 2\n";
+    let expected = ["BCNM3 03-31T12:00 HPIRWZZ 529.52  English", "BCNM3 03-31T13:00 QD -  English"];
+    check(text, &expected, &[(2, "\"HG\" has no value"), (3, "\"HG 2\" is no value")]);
+}
+
+#[test]
 fn many_stations_with_the_same_quantities() {
     let text = ".B DSM 230301 Z DH12/TX/TN/PP\nDES 70/ 45/ 0.1\nALO DH11/ 71//\n: x\nBAD 1/2/3/4\n.END\nfree text\n";
     let expected = [
