@@ -1,9 +1,11 @@
 //! FTP in, durable uploads out.
 //!
-//! device ⇄ edge (control line, data connections) ⇄ loopback ⇄ libunftp ⇄ landing → outbox
+//! device ⇄ edge (control line, data connections) → accounts                          logins
+//!                                                → landing → outbox                  uploads
+//!                                                ⇄ loopback ⇄ libunftp ⇄ landing     navigation, lists, downloads, renames
 //!
 //! [`Server::bind`] listens, [`Server::run`] serves. The edge owns every socket that faces a device, libunftp knows FTP's
-//! files and folders, and landing makes 226 mean safe.
+//! files and folders, and landing makes 226 mean safe; of a file that a rename gives its final name, 250.
 
 mod accounts;
 mod certificate;

@@ -10,7 +10,7 @@ use ulid::Ulid;
 const VERSION: u32 = 1;
 /// The longest entry that is read; ingest's bounds on what it writes keep it under 4 KiB.
 pub(crate) const ENTRY_BYTES_MAX: usize = 64 << 10;
-/// Ingest's own bound on a path, so that the facts fit into S3's 2 KB.
+/// The longest path that is read. Ingest takes no more than 384 bytes by now, so that the facts fit into S3's 2 KB; at first it took 512.
 const PATH_BYTES_MAX: usize = 512;
 /// Accounts and devices are named within this.
 const NAME_BYTES_MAX: usize = 64;

@@ -19,9 +19,9 @@ pub(crate) use security::{Mechanism, Security};
 /// What one control line asks for. Arguments borrow from the line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command<'l> {
-    /// USER: libunftp asks for the password.
+    /// USER: who wants to log in; `session/login.rs` asks for the password, unless a certificate is enough.
     User(&'l str),
-    /// PASS: libunftp asks our accounts.
+    /// PASS: the password, which `session/login.rs` takes to the accounts.
     Pass(&'l str),
     Quit,
     /// REIN: as if the device had just connected.

@@ -52,7 +52,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The storage of a session that has not logged in yet.
+    /// The storage of a session, which has no home until an account enters it.
     pub(crate) fn landing(&self, session: &Arc<Session>) -> Landing {
         let (spool, session, temporary) = (Arc::clone(&self.spool), Arc::clone(session), Arc::clone(&self.temporary));
         Landing::new(spool, session, temporary, &self.config.limits, self.lake.clone())
