@@ -83,6 +83,21 @@ fn every_order_that_fits_is_asked_about() {
 }
 
 #[test]
+fn hours_in_a_column_of_their_own_are_asked_for() {
+    let day = |day: u8| (1..=3).map(|hour| format!("260,2026010{day},{hour},7\n")).collect::<String>();
+    let hourly = format!("STN,YYYYMMDD,HH,T\n{}{}", day(1), day(2));
+    let proposal = proposed("/a.csv", hourly.as_bytes());
+    assert_eq!(asks(&proposal), ["timestamp", "zone"], "{}", proposal.definition);
+    assert!(
+        proposal.definition.contains("\ntimestamp = { columns = [\"YYYYMMDD\"], format = \"%Y%m%d\" }\n"),
+        "{}",
+        proposal.definition
+    );
+    let daily = "STN,YYYYMMDD,T\n260,20260101,7\n260,20260102,8\n260,20260103,8\n";
+    assert_eq!(asks(&proposed("/a.csv", daily.as_bytes())), ["zone"]);
+}
+
+#[test]
 fn a_date_is_not_taken_without_the_clock_beside_it() {
     for text in
         ["date,time,level\n2026-01-01,08:00,1\n2026-01-02,08:10,2\n", "date,time,level\n13.01.2026,08:00,1\n14.01.2026,08:10,2\n"]

@@ -44,6 +44,8 @@ pub(super) struct Times {
     /// Whether the text says the offset from UTC itself.
     has_offset: bool,
     example: String,
+    /// Whether most rows have the date of the row before, and no time of day.
+    repeats_dates: bool,
     /// What the file says of their zone.
     zone: Option<Question>,
 }
@@ -88,6 +90,7 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
         notations: Vec::new(),
         has_offset: false,
         example: String::new(),
+        repeats_dates: false,
         zone: None,
     };
     for columns in tries {
@@ -109,7 +112,8 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
         let most = fits.iter().map(|(_, moments)| moments.len()).max().unwrap_or(0);
         fits.retain(|(_, moments)| moments.len() == most);
         if !fits.is_empty() {
-            best = Times { notations: fits.into_iter().map(|(notation, _)| notation.clone()).collect(), ..times };
+            let repeats_dates = fits.iter().all(|(_, moments)| repeats_dates(moments));
+            best = Times { notations: fits.into_iter().map(|(notation, _)| notation.clone()).collect(), repeats_dates, ..times };
             break;
         }
     }
@@ -122,6 +126,13 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
         best.named = best.columns.iter().map(|index| named(&names, *index, layout)).collect();
     }
     best
+}
+
+/// Whether moments are all of midnight, and half of them those of the rows before: the time of day is somewhere else.
+fn repeats_dates(moments: &[i64]) -> bool {
+    const DAY_MICROS: i64 = 86_400_000_000;
+    let repeated = moments.windows(2).filter(|pair| pair.first() == pair.last()).count();
+    repeated * 2 >= moments.len() && moments.iter().all(|moment| moment % DAY_MICROS == 0) && repeated > 0
 }
 
 /// Whether a notation reads one of the first rows: most do not, and need no reader for all of them.
@@ -196,6 +207,13 @@ impl Times {
         if self.notations.is_empty() {
             let why = format!("no notation that is known reads {:?}; write one", self.example);
             return Question::suggested("timestamp", vec![answer("%Y-%m-%d %H:%M:%S")], &why);
+        }
+        if let (true, [notation]) = (self.repeats_dates, self.notations.as_slice()) {
+            let why = format!(
+                "{:?} is the date of several rows; if a column has their hours, add it to columns, and %H or %{{HHMM}} to format",
+                self.example
+            );
+            return Question::doubted("timestamp", answer(notation), &why);
         }
         Question::of("timestamp", self.notations.iter().map(|notation| answer(notation)).collect(), &why)
     }
