@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use crate::account;
 use crate::backends::{self, Lakes, Queues};
-use crate::config::{Config, LakeKind, QueueKind};
+use crate::config::{CatalogKind, Config, LakeKind, QueueKind};
 use crate::data::{Data, Lock};
 use crate::descriptors;
 use crate::embedded::SqliteQueue;
@@ -277,7 +277,12 @@ pub(crate) fn etl_parts(
     formats: Formats,
 ) -> etl::Parts {
     let (bucket, scratch) = (config.lake.bucket.clone(), data.join(SCRATCH));
-    etl::Parts { lake, bucket, queue, catalog, formats, scratch, now: Timestamp::now }
+    let upkeep = match config.catalog.kind {
+        CatalogKind::Sql => etl::Upkeep::Whole,
+        CatalogKind::Rest => etl::Upkeep::Snapshots,
+        CatalogKind::S3tables => etl::Upkeep::Service,
+    };
+    etl::Parts { lake, bucket, queue, catalog, upkeep, formats, scratch, now: Timestamp::now }
 }
 
 /// Says how much waits in the queue, and what has failed for good.

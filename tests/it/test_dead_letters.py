@@ -7,7 +7,7 @@ from control import Control
 from logger import table_of, toa5
 from node import Node, until
 
-SETTINGS = {"INLET_QUEUE__DELIVERIES_MAX": "2", "INLET_ETL__QUEUE__VISIBILITY": "2s", "INLET_ETL__RETRY_MAX": "1s"}
+SETTINGS = {"INLET_QUEUE__DELIVERIES_MAX": "8", "INLET_ETL__QUEUE__VISIBILITY": "2s", "INLET_ETL__RETRY_MAX": "1s"}
 
 
 def rows(node, reader, station: str) -> int:
@@ -32,9 +32,9 @@ def test_a_dead_letter_tells_its_cause_and_is_loaded_when_it_is_released(start, 
     raw.rename(aside)
     node.environment["INLET_ETL__BATCH__MAX_AGE"] = "1s"
     node.start()
-    until("a dead letter", lambda: dead(node), 120)
+    until("a dead letter", lambda: dead(node), 240)
     [letter] = dead(node)
-    assert letter["keys"][0].endswith("/lost.dat") and letter["deliveries"] == 2
+    assert letter["keys"][0].endswith("/lost.dat") and letter["deliveries"] == 8
     assert letter["cause"] and letter["died_at"] >= letter["sent_at"]
     listed = node.ask("queue", "dead", "list")
     assert letter["cause"] in listed and letter["keys"][0] in listed

@@ -25,16 +25,19 @@ use crate::error::{Error, Fate};
 use crate::ledger::{HEAD, Id, Ledger, Ledgers};
 use crate::packed::{Opened, Packed, Parcel};
 use crate::retry::Backoff;
-use crate::table::Tables;
+use crate::table::{SINCE, Tables, since};
 use crate::{batch, clock, extra, metrics, offload, parquet, uploads};
 
 mod fit;
 mod guard;
+mod history;
 mod pushes;
 mod share;
 
 use fit::fit_all;
 use guard::Guarded;
+pub(crate) use history::History;
+pub use history::Upkeep;
 use pushes::Pushes;
 pub(crate) use share::{Outcome, Share};
 
@@ -52,6 +55,7 @@ pub(crate) struct Committer {
     pub(crate) remembered: Duration,
     /// How many columns of its files a table has room for; the rest are in its map `extra`.
     pub(crate) columns_max: usize,
+    pub(crate) history: History,
     pub(crate) backoff: Backoff,
     pub(crate) now: fn() -> Timestamp,
 }
@@ -278,10 +282,24 @@ impl Committer {
             .add_data_files(files)
             .set_snapshot_properties(HashMap::from([(BATCH.to_owned(), batch.to_string())]));
         let transaction = append.apply(transaction).map_err(&failed)?;
-        let head = next.head().unwrap_or_default().to_owned();
-        let transaction = transaction.update_table_properties().set(HEAD.to_owned(), head).apply(transaction).map_err(&failed)?;
-        transaction.commit(&guarded).await.map_err(&failed)?;
+        let mut properties =
+            transaction.update_table_properties().set(HEAD.to_owned(), next.head().unwrap_or_default().to_owned());
+        if let Some(since) = self.unsaid_since(table) {
+            properties = properties.set(SINCE.to_owned(), since.as_millisecond().to_string());
+        }
+        let transaction = properties.apply(transaction).map_err(&failed)?;
+        let committed = transaction.commit(&guarded).await.map_err(&failed)?;
+        self.history.shorten(self.tables.catalog.as_ref(), table, &committed).await;
         Ok(())
+    }
+
+    /// When the first rows came into a table that does not say it yet.
+    fn unsaid_since(&self, table: &Table) -> Option<Timestamp> {
+        let metadata = table.metadata();
+        if metadata.properties().contains_key(SINCE) {
+            return None;
+        }
+        if metadata.current_snapshot().is_none() { Some((self.now)()) } else { since(metadata) }
     }
 }
 

@@ -56,12 +56,16 @@ pub struct BatchConfig {
     pub max_bytes: ByteSize,
 }
 
-/// How new tables are laid out.
+/// How tables are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableConfig {
-    /// What spans of time are kept in files of their own.
+    /// What spans of time are kept in files of their own, in new tables.
     pub partition: Partition,
+    /// How long a table's earlier states can be read, and its 500 newest at most; with S3 Tables the service decides. A table's own
+    /// `history.expire.max-snapshot-age-ms` takes the place of both.
+    #[serde(with = "humantime_serde")]
+    pub history: Duration,
 }
 
 /// How the queue is used.

@@ -83,6 +83,7 @@ mod uploads;
 mod worker;
 mod zone;
 
+pub use commit::Upkeep;
 pub use config::{BatchConfig, Config, LedgerConfig, QueueConfig, TableConfig};
 pub use container::{Member, unwrap};
 pub use error::Error;
@@ -104,7 +105,7 @@ pub use uploads::TABLE as UPLOADS;
 
 use append::Pasts;
 use budget::Budget;
-use commit::Committer;
+use commit::{Committer, History};
 use delivery::InFlight;
 use intake::{Intake, Until};
 use job::Runner;
@@ -132,6 +133,8 @@ pub struct Parts {
     pub queue: Arc<dyn Queue>,
     /// The catalog of the tables, see [`catalog`].
     pub catalog: Arc<dyn Catalog>,
+    /// Who keeps that catalog's tables tidy.
+    pub upkeep: Upkeep,
     /// The format definitions in force.
     pub formats: Formats,
     /// A directory on this machine for rows of long files until they are written, made when it is needed.
@@ -172,6 +175,7 @@ struct Seams {
     bucket: String,
     queue: Arc<dyn Queue>,
     catalog: Arc<dyn Catalog>,
+    upkeep: Upkeep,
     parse: Arc<Parse>,
     pasts: Option<Arc<Pasts>>,
     pieces: Option<Pieces>,
@@ -180,17 +184,17 @@ struct Seams {
 
 impl Seams {
     fn new(config: &Config, parts: Parts) -> Self {
-        let Parts { lake, bucket, queue, catalog, formats, scratch, now } = parts;
+        let Parts { lake, bucket, queue, catalog, upkeep, formats, scratch, now } = parts;
         let formats = Arc::new(formats);
         let pasts = Some(Arc::new(Pasts::new(lake.clone(), bucket.clone(), formats.clone(), config.limits.clone())));
         let pieces = Some(Pieces { formats: formats.clone(), scratch });
         let parse = load::by_formats(formats, config.limits.clone());
-        Self { lake, bucket, queue, catalog, parse, pasts, pieces, now }
+        Self { lake, bucket, queue, catalog, upkeep, parse, pasts, pieces, now }
     }
 }
 
 async fn run_with(config: Config, seams: Seams, until: Until, shutdown: CancellationToken) -> Result<(), Error> {
-    let Seams { lake, bucket, queue, catalog, parse, pasts, pieces, now } = seams;
+    let Seams { lake, bucket, queue, catalog, upkeep, parse, pasts, pieces, now } = seams;
     let backoff = Backoff::new(config.retry_max, TRIES_MAX);
     let threads = config.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
     let in_flight = InFlight::new(queue.clone(), config.queue.visibility);
@@ -211,6 +215,7 @@ async fn run_with(config: Config, seams: Seams, until: Until, shutdown: Cancella
         ledgers: ledgers.clone(),
         remembered: config.ledger.snapshots,
         columns_max: config.limits.columns,
+        history: History { keep: config.table.history, upkeep },
         backoff: Backoff::new(config.retry_max, COMMIT_TRIES_MAX),
         now,
     };

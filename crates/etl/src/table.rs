@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use iceberg::spec::{
-    MapType, NestedField, NullOrder, PrimitiveType, Schema, SortDirection, SortField, SortOrder, Transform, Type,
+    MapType, NestedField, NullOrder, PrimitiveType, Schema, SortDirection, SortField, SortOrder, TableMetadata, Transform, Type,
     UnboundPartitionSpec,
 };
 use iceberg::table::Table;
 use iceberg::transaction::{AddColumn, ApplyTransactionAction, Transaction};
 use iceberg::{Catalog, ErrorKind, NamespaceIdent, TableCreation, TableIdent};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
@@ -31,6 +32,9 @@ pub(crate) const ROW: &str = "_row";
 pub(crate) const INGESTED_AT: &str = "_ingested_at";
 /// Which revision of its row a row is, in tables of files that are sent whole again and again.
 pub(crate) const REVISION: &str = "_revision";
+
+/// The table property that says when the first rows came, in milliseconds since the Unix epoch.
+pub(crate) const SINCE: &str = "inlet.since";
 
 const DEVICE_ID: i32 = 1;
 const TS_ID: i32 = 2;
@@ -133,6 +137,14 @@ impl Tables {
     fn ident(&self, name: &str) -> TableIdent {
         TableIdent::new(self.namespace.clone(), name.to_owned())
     }
+}
+
+/// When the first rows came into a table; `None` when it does not say.
+pub(crate) fn since(table: &TableMetadata) -> Option<Timestamp> {
+    let said = table.properties().get(SINCE).and_then(|since| since.parse().ok());
+    // Tables of earlier versions have only their first snapshot, until it expires.
+    let first = || table.snapshots().find(|snapshot| snapshot.parent_snapshot_id().is_none()).map(|first| first.timestamp_ms());
+    Timestamp::from_millisecond(said.or_else(first)?).ok()
 }
 
 /// Whether every table has a column of this name.

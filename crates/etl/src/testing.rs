@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::Upkeep;
 use crate::job::{Job, Task};
 use crate::limits::Limits;
 use crate::load::{Parse, Read};
@@ -139,6 +140,8 @@ impl World {
             bucket: LAKE.to_owned(),
             queue: Arc::new(self.queue.with(faults)),
             catalog: Arc::new(FaultyCatalog::new(self.catalog(lake).await, faults)),
+            // Snapshots go by the time, which a simulation cannot repeat.
+            upkeep: if self.simulated.is_some() { Upkeep::Service } else { Upkeep::Whole },
             parse: parse(&self.mended),
             pasts: None,
             pieces: None,
@@ -236,7 +239,7 @@ pub(crate) fn config() -> Config {
         retry_max: Duration::from_millis(20),
         drain: Duration::from_secs(60),
         batch: BatchConfig { max_age: Duration::from_millis(20), max_rows: 1 << 20, max_bytes: ByteSize::mib(64) },
-        table: TableConfig { partition: Partition::Day },
+        table: TableConfig { partition: Partition::Day, history: Duration::from_hours(24) },
         limits: Limits::for_tests(),
         queue: QueueConfig { visibility: Duration::from_secs(60) },
         ledger: LedgerConfig { window: None, snapshots: Duration::from_hours(24 * 14) },

@@ -19,6 +19,7 @@ use crate::load::Loaded;
 use crate::quarantine::{self, Entry};
 use crate::rows::Refusal;
 use crate::settle::{Item, Verdict};
+use crate::table::since;
 use crate::unwrapped::Unwrapped;
 
 /// Where the watcher puts raw objects: `raw/dt=<date of landing>/device=<device>/<upload>/<file name>`.
@@ -71,9 +72,7 @@ impl Runner {
         if table.metadata().current_snapshot().is_none() {
             return Ok(Some((self.now)()));
         }
-        // Another tool may have let it expire.
-        let first = table.metadata().snapshots().find(|snapshot| snapshot.parent_snapshot_id().is_none());
-        Ok(first.and_then(|first| Timestamp::from_millisecond(first.timestamp_ms()).ok()))
+        Ok(since(table.metadata()))
     }
 
     async fn read_again(&self, job: &Job, under: &str, wanted: Wanted<'_>, report: &mut Report) -> Result<(), Error> {

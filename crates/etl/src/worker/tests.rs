@@ -300,10 +300,10 @@ async fn objects_of_others_are_loaded_by_the_definitions_in_force() {
     world.queue.send(&event("in/device%3Dpump-3/day.csv", 40));
     let text = include_str!("../../../../pipeline/formats/csv.toml");
     let formats = Formats::load(&[Source { file: "csv.toml", text }], "UTC", config().limits).unwrap();
-    let Seams { lake, bucket, queue, catalog, now, .. } = world.seams(&Arc::new(Faults::none())).await;
+    let Seams { lake, bucket, queue, catalog, upkeep, now, .. } = world.seams(&Arc::new(Faults::none())).await;
     let shutdown = CancellationToken::new();
     let scratch = world.dir.path().join("scratch");
-    let parts = Parts { lake, bucket, queue, catalog, formats, scratch, now };
+    let parts = Parts { lake, bucket, queue, catalog, upkeep, formats, scratch, now };
     let end = async {
         world.queue.drained().await;
         shutdown.cancel();

@@ -15,9 +15,9 @@ async fn load_while(world: &World, workers: usize, end: impl Future<Output = ()>
     let shutdown = CancellationToken::new();
     let workers = (0..workers).map(async |_| {
         let formats = Formats::load(&[Source { file: "csv.toml", text: CSV }], "UTC", config().limits).unwrap();
-        let Seams { lake, bucket, queue, catalog, now, .. } = world.seams(&Arc::new(Faults::none())).await;
+        let Seams { lake, bucket, queue, catalog, upkeep, now, .. } = world.seams(&Arc::new(Faults::none())).await;
         let scratch = world.dir.path().join("scratch");
-        let parts = Parts { lake, bucket, queue, catalog, formats, scratch, now };
+        let parts = Parts { lake, bucket, queue, catalog, upkeep, formats, scratch, now };
         crate::run(config(), parts, shutdown.clone()).await.unwrap();
     });
     let end = async {
