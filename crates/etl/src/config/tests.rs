@@ -8,7 +8,7 @@ const WHOLE: &str = r#"
     retry_max = "30s"
     drain = "30s"
     batch = { max_age = "5s", max_rows = 1000000, max_bytes = "128 MiB" }
-    table = { partition = "day" }
+    table = { partition = "day", history = "36h" }
     limits = { file_bytes = "512 MiB", unwrapped_bytes = "1 GiB", ratio = 200, depth = 2, members = 10000, line_bytes = "1 MiB", columns = 4096, year_min = 1990, year_max = 2099 }
     queue = { visibility = "2m" }
     ledger = { snapshots = "14days" }
@@ -20,6 +20,7 @@ fn a_configuration_is_read_with_its_units() {
     assert_eq!(config.problems(), []);
     assert_eq!(config.batch.max_bytes, ByteSize::mib(128));
     assert_eq!(config.queue.visibility, Duration::from_secs(120));
+    assert_eq!(config.table.history, Duration::from_hours(36));
     assert_eq!((config.threads, config.ledger.window), (None, None));
     let with_window: Config = toml::from_str(&WHOLE.replace("{ snapshots", "{ window = \"60days\", snapshots")).unwrap();
     assert_eq!(with_window.ledger.window, Some(Duration::from_hours(60 * 24)));
