@@ -22,7 +22,8 @@ use uuid::Uuid;
 
 use crate::batch::{Arranged, Rows};
 use crate::error::{Error, Fate};
-use crate::ledger::{HEAD, Id, Ledger, Ledgers};
+use crate::lake::Lake;
+use crate::ledger::{HEAD, Id, Ledger, Ledgers, new_name};
 use crate::packed::{Opened, Packed, Parcel};
 use crate::retry::Backoff;
 use crate::table::{SINCE, Tables, since};
@@ -31,6 +32,7 @@ use crate::{batch, clock, extra, metrics, offload, parquet, uploads};
 mod fit;
 mod guard;
 mod history;
+mod manifests;
 mod pushes;
 mod share;
 
@@ -50,6 +52,8 @@ const BATCH: &str = "inlet.batch";
 #[derive(Debug)]
 pub(crate) struct Committer {
     pub(crate) tables: Tables,
+    /// Where the tables' files are.
+    pub(crate) lake: Arc<dyn Lake>,
     pub(crate) ledgers: Arc<Ledgers>,
     /// How long rows are remembered that no push of their path has any more.
     pub(crate) remembered: Duration,
@@ -274,7 +278,8 @@ impl Committer {
     async fn append(&self, table: &Table, base: &Ledger, next: &Ledger, batch: Ulid, files: Vec<DataFile>) -> Result<(), Error> {
         let failed = Error::table("commit", table.identifier().name());
         let guarded = Guarded::new(self.tables.catalog.as_ref(), table, base.head());
-        let transaction = Transaction::new(table);
+        let merged = manifests::merged(table, self.lake.clone(), new_name((self.now)())).await;
+        let transaction = Transaction::new(merged.as_ref().unwrap_or(table));
         let append = transaction
             .fast_append()
             // Whether these files are in the table already is what the ledger answers, without reading all manifests.

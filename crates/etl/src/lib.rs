@@ -212,6 +212,7 @@ async fn run_with(config: Config, seams: Seams, until: Until, shutdown: Cancella
     });
     let committer = Committer {
         tables: Tables::new(catalog, &config.namespace).partitioned_by(config.table.partition),
+        lake: lake.clone(),
         ledgers: ledgers.clone(),
         remembered: config.ledger.snapshots,
         columns_max: config.limits.columns,

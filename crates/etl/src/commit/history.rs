@@ -1,16 +1,17 @@
 //! A table's earlier states: how long they can be read, and what goes with those that cannot any more.
 //!
 //! Each commit leaves a snapshot, which all later metadata files repeat, a manifest list and a metadata file. If none of them ever went,
-//! what is on the disk would grow with the square of the commits. No data file goes: every row stays in the newest snapshot.
+//! what is on the disk would grow with the square of the commits. Manifests that were merged go with the last snapshot that names them.
+//! No data file goes: every row stays in the newest snapshot.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
-use iceberg::Catalog;
-use iceberg::spec::TableMetadata;
+use futures::{StreamExt, TryStreamExt, stream};
+use iceberg::spec::{ManifestList, SnapshotRef, TableMetadata};
 use iceberg::table::Table;
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
+use iceberg::{Catalog, Result};
 use tracing::{debug, warn};
 
 /// More snapshots are not kept, however young: each is about 0.9 kB of every metadata file.
@@ -42,9 +43,12 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// After a commit: removes what has no reader any more, and lets snapshots expire when they are many. What fails is logged, and tried
-    /// again after the next commit.
+    /// After a commit: removes what has no reader any more, and lets snapshots expire when they are many. What fails is logged; a
+    /// snapshot that did not expire is tried again after the next commit, a file that was not removed stays.
     pub(super) async fn shorten(&self, catalog: &dyn Catalog, before: &Table, committed: &Table) {
+        if self.upkeep == Upkeep::Service {
+            return;
+        }
         self.clear(before, committed).await;
         // In a commit of its own: within the other one it would assert a snapshot that the catalog has not yet.
         let Some(oldest) = self.expired_before(committed.metadata()) else { return };
@@ -61,7 +65,7 @@ impl History {
     /// property for their age takes the place of ours, and no snapshot goes that a branch or a tag names.
     fn expired_before(&self, table: &TableMetadata) -> Option<i64> {
         let properties = table.properties();
-        if self.upkeep == Upkeep::Service || properties.get(IS_COLLECTED).is_some_and(|is| is == "false") {
+        if properties.get(IS_COLLECTED).is_some_and(|is| is == "false") {
             return None;
         }
         let mut times: Vec<i64> = table.snapshots().map(|snapshot| snapshot.timestamp_ms()).collect();
@@ -80,7 +84,19 @@ impl History {
 
     /// Removes the files that a commit has left without a reader. One that stays costs space and nothing else.
     async fn clear(&self, before: &Table, after: &Table) {
-        let (name, gone) = (after.identifier().name(), self.gone(before.metadata(), after));
+        let (name, now) = (after.identifier().name(), after.metadata());
+        let expired = before.metadata().snapshots().filter(|snapshot| now.snapshot_by_id(snapshot.snapshot_id()).is_none());
+        let expired: Vec<&SnapshotRef> = expired.collect();
+        // First of all, while the lists that name them are there.
+        let manifests = manifests_gone(before, after, &expired).await.unwrap_or_else(|error| {
+            warn!(table = name, %error, "manifests of earlier states stay");
+            Vec::new()
+        });
+        let lists = expired.iter().map(|snapshot| snapshot.manifest_list().to_owned());
+        let gone: Vec<String> = manifests.into_iter().chain(lists).chain(self.metadata_gone(before.metadata(), after)).collect();
+        if gone.is_empty() {
+            return;
+        }
         let (files, storage) = (gone.len(), after.file_io());
         let removals = gone.into_iter().map(|path| {
             let storage = storage.clone();
@@ -97,18 +113,43 @@ impl History {
         }
     }
 
-    fn gone(&self, before: &TableMetadata, after: &Table) -> Vec<String> {
-        let now = after.metadata();
-        let expired = before.snapshots().filter(|snapshot| now.snapshot_by_id(snapshot.snapshot_id()).is_none());
-        let mut gone: Vec<String> = expired.map(|snapshot| snapshot.manifest_list().to_owned()).collect();
-        if self.upkeep == Upkeep::Whole {
-            let mut logged: HashSet<&str> = now.metadata_log().iter().map(|entry| entry.metadata_file.as_str()).collect();
-            logged.extend(after.metadata_location());
-            let dropped = before.metadata_log().iter().map(|entry| &entry.metadata_file);
-            gone.extend(dropped.filter(|file| !logged.contains(file.as_str())).cloned());
+    /// The metadata files that fell out of the table's log.
+    fn metadata_gone(&self, before: &TableMetadata, after: &Table) -> Vec<String> {
+        if self.upkeep != Upkeep::Whole {
+            return Vec::new();
         }
-        gone
+        let mut logged: HashSet<&str> =
+            after.metadata().metadata_log().iter().map(|entry| entry.metadata_file.as_str()).collect();
+        logged.extend(after.metadata_location());
+        let dropped = before.metadata_log().iter().map(|entry| &entry.metadata_file);
+        dropped.filter(|file| !logged.contains(file.as_str())).cloned().collect()
     }
+}
+
+/// The manifests that expired snapshots alone name. A manifest that one state of a line has and the next has not is in no later one, so
+/// what the oldest state that is left has not is in none. Where states branch off, or one in between is left, nothing is said.
+async fn manifests_gone(before: &Table, after: &Table, expired: &[&SnapshotRef]) -> Result<Vec<String>> {
+    let left = line(after.metadata(), after.metadata().current_snapshot());
+    let Some(oldest) = left.last().filter(|_| left.len() == after.metadata().snapshots().len()) else { return Ok(Vec::new()) };
+    let earlier = line(before.metadata(), oldest.parent_snapshot_id().and_then(|id| before.metadata().snapshot_by_id(id)));
+    if earlier.len() != expired.len() {
+        return Ok(Vec::new());
+    }
+    let readers: Vec<_> = earlier.into_iter().chain([*oldest]).map(|snapshot| before.manifest_list_reader(snapshot)).collect();
+    let loads = readers.into_iter().map(|reader| async move { reader.load().await });
+    let mut lists: Vec<ManifestList> = stream::iter(loads).buffered(FILES_AT_ONCE).try_collect().await?;
+    let kept = lists.pop();
+    let kept: HashSet<&str> =
+        kept.iter().flat_map(ManifestList::entries).map(|manifest| manifest.manifest_path.as_str()).collect();
+    let gone: HashSet<&str> =
+        lists.iter().flat_map(ManifestList::entries).map(|manifest| manifest.manifest_path.as_str()).collect();
+    Ok(gone.difference(&kept).map(|path| (*path).to_owned()).collect())
+}
+
+/// A snapshot and those before it, as far as the table has them.
+fn line<'a>(table: &'a TableMetadata, newest: Option<&'a SnapshotRef>) -> Vec<&'a SnapshotRef> {
+    let before = |snapshot: &&'a SnapshotRef| snapshot.parent_snapshot_id().and_then(|id| table.snapshot_by_id(id));
+    std::iter::successors(newest, before).collect()
 }
 
 #[cfg(test)]
