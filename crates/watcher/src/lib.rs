@@ -44,6 +44,8 @@ use scan::{Found, Scan};
 const IN_HAND_PER_ATTEMPT: usize = 16;
 /// How long a shutdown waits for calls to the lake and the queue that are under way.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How often the outbox is looked at by who waits for its end.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What the watcher works with.
 #[derive(Clone, Debug)]
@@ -95,6 +97,30 @@ pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) -> R
         warn!(uploads = uploads.len(), "stopped with calls under way; their uploads stay in the outbox");
     }
     scan.await.map_err(Error::Scan)
+}
+
+/// Does the same until nothing is left in the outbox but entries that cannot be read, and says how many of those there are.
+pub async fn run_until_empty(config: Config, parts: Parts, shutdown: CancellationToken) -> Result<usize, Error> {
+    let outbox = Outbox::open(parts.outbox.clone())?;
+    let stop = shutdown.child_token();
+    let emptied = async {
+        let unreadable = stop.run_until_cancelled(emptied(&outbox)).await.transpose()?;
+        stop.cancel();
+        Ok(unreadable.unwrap_or_default())
+    };
+    let ((), unreadable) = tokio::try_join!(run(config, parts, stop.clone()), emptied)?;
+    Ok(unreadable)
+}
+
+/// Waits until the outbox has no entry that can be read, and says how many it has that cannot.
+async fn emptied(outbox: &Outbox) -> Result<usize, Error> {
+    loop {
+        match outbox.unreadable().await {
+            Ok(Some(entries)) => return Ok(entries),
+            Ok(None) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(source) => return Err(Error::Outbox { directory: outbox.directory().to_owned(), source }),
+        }
+    }
 }
 
 /// The next upload, when there is a hand free for it.

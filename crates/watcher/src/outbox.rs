@@ -99,6 +99,19 @@ impl Outbox {
         blocking(move || Ok(outbox.read_now(upload))).await?
     }
 
+    /// How many entries there are when none of them can be read; `None` while there is one that can.
+    pub(crate) async fn unreadable(&self) -> io::Result<Option<usize>> {
+        let mut unreadable = 0;
+        for upload in self.list().await?.entries {
+            match self.read(upload).await {
+                Ok(Some(_)) => return Ok(None),
+                Ok(None) => {}
+                Err(_) => unreadable += 1,
+            }
+        }
+        Ok(Some(unreadable))
+    }
+
     fn read_now(&self, upload: Ulid) -> Result<Option<Entry>, BadEntry> {
         let mut record = match File::open(self.record(upload)) {
             Ok(file) => file.take(u64::try_from(ENTRY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1)),

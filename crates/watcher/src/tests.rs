@@ -78,6 +78,10 @@ struct Fixture {
     shutdown: CancellationToken,
 }
 
+fn config(concurrency: usize) -> Config {
+    Config { concurrency, rescan: Duration::from_secs(3600), retry_max: Duration::from_millis(200) }
+}
+
 impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -86,14 +90,16 @@ impl Fixture {
     }
 
     fn start(&self, concurrency: usize) -> JoinHandle<Result<(), Error>> {
-        let parts = Parts {
+        tokio::spawn(run(config(concurrency), self.parts(), self.shutdown.clone()))
+    }
+
+    fn parts(&self) -> Parts {
+        Parts {
             outbox: self.directory.path().join("outbox"),
             lake: Arc::clone(&self.world) as Arc<dyn Lake>,
             publish: Arc::clone(&self.world) as Arc<dyn Publish>,
             region: "us-east-1".to_owned(),
-        };
-        let config = Config { concurrency, rescan: Duration::from_secs(3600), retry_max: Duration::from_millis(200) };
-        tokio::spawn(run(config, parts, self.shutdown.clone()))
+        }
     }
 
     fn land(&self, number: u64) -> String {
@@ -235,4 +241,21 @@ async fn what_ingest_takes_back_is_carried_no_further_and_the_others_go_on() {
     fixture.eventually("forgotten", |_| fixture.outbox_files() == 0).await;
     let events = fixture.world.events.lock().unwrap();
     assert!(events.len() == 2 && events[0].contains(&next) && events[1].contains(&last), "{events:?}");
+}
+
+#[tokio::test]
+async fn until_empty_ends_beside_what_cannot_be_read_and_says_how_much_that_is() {
+    let fixture = Fixture::new();
+    let run = || run_until_empty(config(2), fixture.parts(), fixture.shutdown.clone());
+    assert_eq!(run().await.unwrap(), 0);
+    let bad = fixture.land(1);
+    fs::write(fixture.directory.path().join(format!("outbox/{bad}.json")), "{").unwrap();
+    fixture.land(2);
+    assert_eq!(tokio::time::timeout(DEADLINE, run()).await.unwrap().unwrap(), 1);
+    assert_eq!(fixture.world.events.lock().unwrap().len(), 1);
+    assert_eq!(fixture.outbox_files(), 2);
+
+    fixture.land(3);
+    fixture.shutdown.cancel();
+    assert_eq!(run().await.unwrap(), 0, "a signal ends it too");
 }
