@@ -7,6 +7,7 @@
 mod bucket;
 mod path;
 mod staged;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::io;

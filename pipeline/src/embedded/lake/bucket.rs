@@ -4,7 +4,7 @@
 //! apart, so that what a crash leaves is in one place and can be swept; whoever finds an object there already makes its entry
 //! durable as well before saying so, because the one who placed it may not have come so far; and facts, which it cannot hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::ops::Range;
@@ -16,14 +16,14 @@ use std::time::{Duration, UNIX_EPOCH};
 use async_trait::async_trait;
 use bytes::Bytes;
 use etl::LakeError;
-use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Location;
 use object_store::{CopyMode, CopyOptions, Error, ObjectMeta, ObjectStore, ObjectStoreExt};
 use watcher::{Object, Stored};
 
-use super::path::{STAGING, key_of, of_facts, of_key};
+use super::path::{STAGING, of_facts, of_key};
 use super::staged::{Place, Staged, blocking};
+use super::walk;
 
 /// Staged bytes that nobody has written to for so long were left by a crash.
 const ABANDONED: Duration = Duration::from_secs(3600);
@@ -141,20 +141,11 @@ impl Bucket {
 
     /// The first `keys_max` keys that begin with `prefix` and come after `after`, in ascending order of their bytes.
     pub(super) async fn list(&self, prefix: &str, after: Option<&str>, keys_max: usize) -> Result<Vec<String>, Error> {
-        // A prefix is any beginning of a key; the directories in it narrow the walk.
-        let directory = prefix.rsplit_once('/').map(|(directory, _)| Location::parse(directory)).transpose()?;
-        let mut walk = self.store.list(directory.as_ref());
-        let mut first = BTreeSet::new();
-        while let Some(object) = walk.try_next().await? {
-            let Some(key) = key_of(object.location.as_ref()) else { continue };
-            if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
-                first.insert(key);
-                if first.len() > keys_max {
-                    first.pop_last();
-                }
-            }
-        }
-        Ok(first.into_iter().collect())
+        // What cannot begin a key leads out of the bucket, perhaps.
+        prefix.rsplit_once('/').map(|(folder, _)| Location::parse(folder)).transpose()?;
+        let (bucket, prefix) = (self.directory.clone(), prefix.to_owned());
+        let after = after.unwrap_or_default().to_owned();
+        blocking(move || walk::keys(&bucket, &prefix, &after, keys_max)).await.map_err(generic)
     }
 
     pub(super) async fn delete(&self, location: &Location) -> Result<(), Error> {
