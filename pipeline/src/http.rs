@@ -1,5 +1,6 @@
 //! The port for balancers and monitoring: `/live`, `/ready`, `/metrics` (Prometheus' text format).
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,6 +58,11 @@ impl Front {
         });
         tasks.spawn(stop.clone().run_until_cancelled_owned(upkeep(metrics)));
         Ok(Self { local_addr, readiness, stop, tasks })
+    }
+
+    /// Goes on with this until [`Front::finish`].
+    pub fn beside(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(task));
     }
 
     /// From here on `/ready` says yes.

@@ -12,10 +12,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use etl::Formats;
+use futures::future::OptionFuture;
 use iceberg::Catalog;
 use ingest::{Accounts, Require, Spool};
 use jiff::Timestamp;
+use metrics::gauge;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -36,8 +40,8 @@ const SIGNALLED: i32 = 128;
 pub const ETL: &str = "etl";
 /// Where the ETL keeps rows of long files until they are written, in the data directory.
 const SCRATCH: &str = "scratch";
-/// How often the outbox is looked at by who waits for its end.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often the embedded queue is counted for its metrics.
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
 
 /// Everything in one process, with uploads accepted.
 #[derive(Debug)]
@@ -50,6 +54,7 @@ pub struct Up {
     pub catalog: Arc<dyn Catalog>,
     services: Services,
     front: Front,
+    queue: Option<SqliteQueue>,
     _locks: [Lock; 3],
 }
 
@@ -76,6 +81,7 @@ impl Up {
         let formats = formats::load(&config.etl)?;
         if let Some(queue) = &queues.embedded {
             tell_depth(queue).await?;
+            front.beside(measure_depth(queue.clone()));
         }
 
         let mut services = Services::default();
@@ -85,11 +91,11 @@ impl Up {
         services.stop_when(move || is_empty(outbox.clone()));
         start_etl(config, &data, lakes.whole, queues.receive, Arc::clone(&catalog), formats, &mut services);
         // A queue that others feed too may never be empty.
-        if let Some(queue) = queues.embedded {
+        if let Some(queue) = queues.embedded.clone() {
             services.stop_when(move || has_nothing_to_deliver(queue.clone()));
         }
         front.ready();
-        Ok(Self { ftp, demo_password, catalog, services, front, _locks: locks })
+        Ok(Self { ftp, demo_password, catalog, services, front, queue: queues.embedded, _locks: locks })
     }
 
     /// Prints the addresses, the password and a line to paste for each mode; the line that starts with `ready` comes last.
@@ -117,6 +123,7 @@ impl Up {
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let ended = self.services.run(stop, || self.front.not_ready()).await;
         self.front.finish().await;
+        end(self.queue.as_ref()).await;
         ended
     }
 }
@@ -164,22 +171,16 @@ pub async fn watch_until_empty(config: &Config) -> anyhow::Result<()> {
     let _locks = alone(&data)?;
     let Lakes { raw, .. } = backends::lakes(config, &data).await?;
     let Queues { publish, .. } = backends::queues(config, &data).await?;
-    let mut services = Services::default();
-    start_watch(config, &data, raw, publish, &mut services);
-    let outbox = data.join("outbox");
-    let stop = stop_signal()?;
-    let empty = async {
-        while !is_empty(outbox.clone()).await {
-            tokio::time::sleep(LOOK_EVERY).await;
+    let (stopped, stopping) = stop_token()?;
+    let parts = watch_parts(config, &data, raw, publish);
+    let unreadable = watcher::run_until_empty(config.watcher.clone(), parts, stopped).await;
+    stopping.abort();
+    match unreadable? {
+        0 => Ok(()),
+        entries => {
+            bail!("{entries} entries of {} cannot be read and stay there; the log says why", data.join("outbox").display())
         }
-    };
-    let done = async {
-        tokio::select! {
-            () = stop => {}
-            () = empty => {}
-        }
-    };
-    services.run(done, || {}).await
+    }
 }
 
 /// `inlet etl --until-empty`: what the queue has to deliver to tables, the embedded one's too while no other process has it.
@@ -193,16 +194,11 @@ pub async fn etl_until_empty(config: &Config) -> anyhow::Result<()> {
     if let Some(queue) = &embedded {
         tell_depth(queue).await?;
     }
-    let shutdown = CancellationToken::new();
-    let stopped = shutdown.clone();
-    let stop = stop_signal()?;
-    let stopping = tokio::spawn(async move {
-        stop.await;
-        stopped.cancel();
-    });
+    let (stopped, stopping) = stop_token()?;
     let ended =
-        etl::run_until_empty(config.etl.clone(), etl_parts(config, &data, whole, receive, catalog, formats), shutdown).await;
+        etl::run_until_empty(config.etl.clone(), etl_parts(config, &data, whole, receive, catalog, formats), stopped).await;
     stopping.abort();
+    end(embedded.as_ref()).await;
     Ok(ended?)
 }
 
@@ -247,10 +243,15 @@ fn start_watch(
     publish: Arc<dyn watcher::Publish>,
     services: &mut Services,
 ) {
+    let (config, parts) = (config.watcher.clone(), watch_parts(config, data, lake, publish));
+    services.start("watch", |shutdown| async move { Ok(watcher::run(config, parts, shutdown).await?) });
+}
+
+/// What the watcher works with.
+fn watch_parts(config: &Config, data: &Data, lake: Arc<dyn watcher::Lake>, publish: Arc<dyn watcher::Publish>) -> watcher::Parts {
     // S3 names no other region when a bucket is in this one, so events of the embedded lake do the same.
     let region = config.lake.region.clone().unwrap_or_else(|| "us-east-1".to_owned());
-    let (config, parts) = (config.watcher.clone(), watcher::Parts { outbox: data.join("outbox"), lake, publish, region });
-    services.start("watch", |shutdown| async move { Ok(watcher::run(config, parts, shutdown).await?) });
+    watcher::Parts { outbox: data.join("outbox"), lake, publish, region }
 }
 
 fn start_etl(
@@ -296,6 +297,33 @@ pub async fn tell_depth(queue: &SqliteQueue) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn end(queue: Option<&SqliteQueue>) {
+    if let Some(Err(error)) = OptionFuture::from(queue.map(SqliteQueue::end)).await {
+        warn!(error = &error as &dyn std::error::Error, "the embedded queue was not told of the end");
+    }
+}
+
+/// Keeps the metrics of the embedded queue's depth up to date.
+async fn measure_depth(queue: SqliteQueue) {
+    let mut ticks = tokio::time::interval(MEASURE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // What cannot be asked says so by itself.
+        if let Ok(depth) = queue.depth().await {
+            gauge!("inlet_queue_messages", "state" => "visible").set(float(depth.visible));
+            gauge!("inlet_queue_messages", "state" => "hidden").set(float(depth.hidden));
+            gauge!("inlet_queue_dead_letters").set(float(depth.dead));
+            gauge!("inlet_queue_oldest_age_seconds").set(depth.oldest.unwrap_or_default());
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric is a double")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
 /// Whether the outbox holds no upload. One that cannot be listed is not waited for.
 async fn is_empty(outbox: PathBuf) -> bool {
     let holds = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -319,6 +347,18 @@ async fn serve(services: Services, front: Front, what: &str) -> anyhow::Result<(
     let ended = services.run(stop, || front.not_ready()).await;
     front.finish().await;
     ended
+}
+
+/// A token that SIGTERM or SIGINT cancels, and the task that waits for them.
+fn stop_token() -> anyhow::Result<(CancellationToken, JoinHandle<()>)> {
+    let stop = stop_signal()?;
+    let stopped = CancellationToken::new();
+    let token = stopped.clone();
+    let stopping = tokio::spawn(async move {
+        stop.await;
+        stopped.cancel();
+    });
+    Ok((token, stopping))
 }
 
 /// Done when SIGTERM or SIGINT comes. Another one after that ends the process at once.

@@ -38,6 +38,8 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 /// A message that was delivered `deliveries_max` times and comes due once more is put among the dead letters instead. A receipt is
 /// good until its message is delivered again: an older one no longer deletes. Deleting a message that is gone is no failure. What a
 /// process had received when it ended is delivered again by the next, at once, and that delivery does not count unless it was explained.
+/// But behind a process that ended without [`SqliteQueue::end`], deliveries count from the first: a message that ends each process that
+/// receives it becomes a dead letter too.
 #[derive(Clone, Debug)]
 pub struct SqliteQueue {
     writer: Writer,
@@ -58,6 +60,11 @@ impl SqliteQueue {
         let due = Arc::new(Notify::new());
         let writer = Writer::start(connection, deliveries_max, Arc::clone(&due));
         Ok(Self { writer, due })
+    }
+
+    /// Says that this process ends in order: nothing that it has in hand is what ended it. Nothing is to be received after that.
+    pub async fn end(&self) -> Result<(), QueueError> {
+        self.writer.end().await.map_err(|error| failed("end", error))
     }
 
     /// How much waits, and for how long. What another process has received counts as visible.

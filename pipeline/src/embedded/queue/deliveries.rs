@@ -2,7 +2,8 @@
 //!
 //! One process receives, and when it is gone all that it had received is deliverable again: so nothing of this need outlive it, and to
 //! receive a message writes nothing. How often one was delivered is written down when somebody says why it was left, or when it is
-//! delivered again: both are rare.
+//! delivered again: both are rare. When a process ended without a word, it may be a message that ended it, and would end the next one
+//! and all that come after: then each message of that time is counted before its first delivery.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ pub(super) struct Received {
 pub(super) struct Deliveries {
     /// So often a message is delivered at most.
     times_max: u32,
+    /// Messages up to this id may have ended a process; `None` before the first receive.
+    suspects_to: Option<i64>,
     /// The highest id that was read: ids climb in the order in which their messages are committed.
     read_to: i64,
     /// What was read and not delivered yet.
@@ -47,7 +50,7 @@ struct Delivered {
 
 impl Deliveries {
     pub(super) fn new(times_max: u32) -> Self {
-        Self { times_max, read_to: 0, fresh: VecDeque::new(), delivered: HashMap::new(), due: BTreeSet::new() }
+        Self { times_max, suspects_to: None, read_to: 0, fresh: VecDeque::new(), delivered: HashMap::new(), due: BTreeSet::new() }
     }
 
     /// Delivers up to so many messages: first what is due again, then what never was delivered. What was delivered too often becomes a
@@ -59,8 +62,12 @@ impl Deliveries {
         visibility: Duration,
         now: Instant,
     ) -> Result<Received, sqlx::Error> {
+        let suspects_to = match self.suspects_to {
+            Some(id) => id,
+            None => *self.suspects_to.insert(table::begin(connection).await?),
+        };
         let messages_max = usize::try_from(messages_max).unwrap_or(usize::MAX);
-        while self.fresh.len() < messages_max && self.read(connection).await? {}
+        while self.fresh.len() < messages_max && self.read(connection, suspects_to).await? {}
         let mut rows = self.again(connection, messages_max, now).await?;
         // From here on nothing fails: what was due again is no longer known as delivered.
         let fresh = self.fresh.len().min(messages_max - rows.len());
@@ -96,12 +103,19 @@ impl Deliveries {
         Ok(rows)
     }
 
+    /// Whether anything was received, or asked for.
+    pub(super) fn has_begun(&self) -> bool {
+        self.suspects_to.is_some()
+    }
+
     /// Reads on in the table; says whether there was anything.
-    async fn read(&mut self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    async fn read(&mut self, connection: &mut SqliteConnection, suspects_to: i64) -> Result<bool, sqlx::Error> {
         let mut rows = table::behind(connection, self.read_to, READ_AT_ONCE).await?;
         let Some(read_to) = rows.last().map(|row| row.id) else { return Ok(false) };
         let dead = rows.extract_if(.., |row| row.deliveries >= self.times_max).map(|row| row.id);
         table::bury(connection, &dead.collect::<Vec<_>>()).await?;
+        let suspects = rows.iter().map(|row| row.id).filter(|id| *id <= suspects_to);
+        table::foresee(connection, &suspects.collect::<Vec<_>>()).await?;
         self.read_to = read_to;
         self.fresh.extend(rows);
         Ok(true)

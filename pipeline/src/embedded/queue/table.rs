@@ -9,7 +9,7 @@ use tracing::error;
 use super::now;
 
 /// An id is never used again, so that an old receipt never names a new message. `visible_at` is of versions that kept there what was
-/// hidden, and can still open the file.
+/// hidden, and can still open the file. `receiver` has a row from a process's first receive until it ends in order.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,6 +27,7 @@ const SCHEMA: &str = "
         deliveries INTEGER NOT NULL,
         cause TEXT
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS receiver (since INTEGER NOT NULL) STRICT;
 ";
 
 /// How much a queue holds.
@@ -74,6 +75,33 @@ pub(super) async fn adopt(connection: &mut SqliteConnection) -> Result<(), sqlx:
         sqlx::query(update).bind(now()).execute(&mut *transaction).await?;
         sqlx::raw_sql("DROP INDEX IF EXISTS messages_by_visibility").execute(&mut *transaction).await?;
         transaction.commit().await?;
+    }
+    Ok(())
+}
+
+/// Notes that a process receives from here on. Returns the highest id that the one before may have had in hand when it ended without
+/// a word; 0 when it ended in order.
+pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let left = "SELECT coalesce(max(id), 0) FROM messages WHERE EXISTS (SELECT * FROM receiver)";
+    let left = sqlx::query_scalar(left).fetch_one(&mut *transaction).await?;
+    sqlx::query("DELETE FROM receiver").execute(&mut *transaction).await?;
+    sqlx::query("INSERT INTO receiver VALUES (?1)").bind(now()).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(left)
+}
+
+/// Notes that the process that received has ended in order.
+pub(super) async fn end(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM receiver").execute(connection).await?;
+    Ok(())
+}
+
+/// Counts a delivery of each of these before it is made.
+pub(super) async fn foresee(connection: &mut SqliteConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
+    if !ids.is_empty() {
+        let update = "UPDATE messages SET deliveries = deliveries + 1 WHERE id IN (SELECT value FROM json_each(?1))";
+        sqlx::query(update).bind(json(ids)?).execute(connection).await?;
     }
     Ok(())
 }

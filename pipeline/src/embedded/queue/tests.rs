@@ -44,8 +44,24 @@ async fn what_a_process_had_received_comes_back_to_the_next_at_once_and_uncounte
         let received = queue.receive(1, WAIT, LONG).await.unwrap();
         assert_eq!((received[0].body.as_str(), received[0].deliveries), ("a", 1));
         assert_eq!(queue.receive(1, Duration::ZERO, LONG).await.unwrap(), []);
+        queue.end().await.unwrap();
     }
     assert_eq!(open(&directory, 1).await.depth().await.unwrap().dead, 0);
+}
+
+#[tokio::test]
+async fn a_message_that_ends_each_process_is_a_dead_letter_in_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory, 3).await.publish(&bodies(&["killer"])).await.unwrap();
+    // The first process has no reason to doubt any message, so its delivery is not counted.
+    for counted in [1, 1, 2, 3] {
+        let queue = open(&directory, 3).await;
+        assert_eq!(queue.receive(1, WAIT, LONG).await.unwrap()[0].deliveries, counted);
+    }
+    let queue = open(&directory, 3).await;
+    queue.publish(&bodies(&["good"])).await.unwrap();
+    assert_eq!(queue.receive(10, WAIT, LONG).await.unwrap()[0].body, "good");
+    assert_eq!(queue.depth().await.unwrap().dead, 1);
 }
 
 #[tokio::test]
@@ -55,12 +71,14 @@ async fn what_came_to_nothing_counts_for_the_next_process_too() {
     queue.publish(&bodies(&["poison", "good"])).await.unwrap();
     assert_eq!(queue.receive(1, WAIT, Duration::ZERO).await.unwrap()[0].deliveries, 1);
     assert_eq!(queue.receive(1, WAIT, LONG).await.unwrap()[0].deliveries, 2);
+    queue.end().await.unwrap();
     drop(queue);
     // The second of these was cut off, the third is explained.
     let queue = open(&directory, 2).await;
     let received = queue.receive(1, WAIT, LONG).await.unwrap().remove(0);
     assert_eq!((received.body.as_str(), received.deliveries), ("poison", 2));
     queue.explain(&received.receipt, "no use").await.unwrap();
+    queue.end().await.unwrap();
     drop(queue);
     let queue = open(&directory, 2).await;
     let received = queue.receive(10, WAIT, LONG).await.unwrap();
@@ -73,6 +91,7 @@ async fn what_came_to_nothing_counts_for_the_next_process_too() {
         .execute(&mut connect(&directory).await)
         .await
         .unwrap();
+    queue.end().await.unwrap();
     drop(queue);
     let queue = open(&directory, 1).await;
     let received = queue.receive(10, WAIT, LONG).await.unwrap();

@@ -51,6 +51,7 @@ enum Ask {
     Receive { messages_max: u32, visibility: Duration, reply: Reply<Received> },
     Extend { receipts: Vec<String>, visibility: Duration, reply: Reply<Vec<String>> },
     Depth { reply: Reply<Depth> },
+    End { reply: Reply<()> },
 }
 
 /// Tells a caller what came of its call, once the transaction is on the disk. Dropped, it tells that nothing did.
@@ -85,6 +86,10 @@ impl Writer {
 
     pub(super) async fn depth(&self) -> Result<Depth, Failed> {
         self.ask(|reply| Job::Ask(Ask::Depth { reply })).await
+    }
+
+    pub(super) async fn end(&self) -> Result<(), Failed> {
+        self.ask(|reply| Job::Ask(Ask::End { reply })).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Failed> {
@@ -179,6 +184,12 @@ impl Ask {
             Self::Depth { reply } => {
                 let hidden = u64::try_from(deliveries.hidden(Instant::now())).unwrap_or(u64::MAX);
                 answer(reply, table::depth(connection, hidden).await?);
+            }
+            Self::End { reply } => {
+                if deliveries.has_begun() {
+                    table::end(connection).await?;
+                }
+                answer(reply, ());
             }
         }
         Ok(())
