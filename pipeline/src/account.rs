@@ -45,6 +45,11 @@ pub enum Command {
         #[arg(long, required_unless_present_any = ["certificate", "certificate_subject"])]
         password_stdin: bool,
     },
+    /// Give an account another password, the first line of standard input; its files and settings stay
+    Password {
+        /// The account's name
+        name: String,
+    },
     /// List the accounts
     List,
     /// Remove an account; its files stay
@@ -68,7 +73,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
     // An account may be added before the first start.
     let data = match command {
         Command::Add { .. } => Data::open(&config.data)?,
-        Command::List | Command::Remove { .. } => Data::existing(&config.data)?,
+        Command::Password { .. } | Command::List | Command::Remove { .. } => Data::existing(&config.data)?,
     };
     let accounts = Accounts::open(&data.join(FILE))?;
     match command {
@@ -78,6 +83,10 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
             let certificate_subject = certificate_subject.map(|file| shown(&file)).transpose()?.map(|shown| shown.subject);
             let new = NewAccount { device, zone, modes, passive_address, quota, certificate, certificate_subject, password };
             tokio::task::spawn_blocking(move || accounts.add(&name, new)).await??;
+        }
+        Command::Password { name } => {
+            let password = password_from(std::io::stdin().lock())?;
+            tokio::task::spawn_blocking(move || accounts.set_password(&name, &password)).await??;
         }
         Command::List => {
             let mut out = std::io::stdout().lock();
@@ -142,6 +151,6 @@ pub fn password_from(input: impl std::io::BufRead) -> anyhow::Result<String> {
     let line = input.lines().next().transpose().context("read the password from standard input")?;
     match line {
         Some(password) if !password.is_empty() => Ok(password),
-        _ => bail!("no password on standard input; try: echo PASSWORD | inlet ... --password-stdin"),
+        _ => bail!("no password on standard input; try: echo PASSWORD | inlet ..."),
     }
 }

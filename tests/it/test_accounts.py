@@ -32,8 +32,7 @@ def test_an_account_works_from_its_addition_to_its_removal_without_a_restart(nod
 def test_a_changed_password_is_the_only_one(node):
     old = node.add_account("changes")
     assert may_log_in(node, old)
-    node.ask("account", "remove", old.name)
-    node.ask("account", "add", old.name, "--password-stdin", stdin="another\n")
+    node.ask("account", "password", old.name, stdin="another\n")
     assert not may_log_in(node, old)
     assert may_log_in(node, Account(old.name, "another"))
 
@@ -75,8 +74,9 @@ def test_an_empty_password_is_refused(node):
     assert node.run("account", "add", "careless", "--password-stdin", stdin="").returncode != 0
 
 
-def test_what_is_not_there_cannot_be_removed(node):
-    refused = node.run("account", "remove", "never-added")
+@pytest.mark.parametrize("command", ["remove", "password"])
+def test_what_is_not_there_cannot_be_changed(node, command):
+    refused = node.run("account", command, "never-added", stdin="secret\n")
     assert refused.returncode != 0
     assert "never-added" in refused.stderr
 

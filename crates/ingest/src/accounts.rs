@@ -189,6 +189,18 @@ impl Accounts {
         })
     }
 
+    /// Gives an account this password instead of the one that it had, if it had one. Blocks as [`Accounts::add`] does. A session that is
+    /// logged in goes on.
+    pub fn set_password(&self, name: &str, password: &str) -> Result<(), AccountsError> {
+        let hash = Hash::of(password)?;
+        file::change(&self.path, |accounts| {
+            let missing = || AccountsError::Missing(name.to_owned());
+            let account = accounts.iter_mut().find(|there| there.name == name).ok_or_else(missing)?;
+            account.password = Some(hash);
+            Ok(())
+        })
+    }
+
     /// All accounts, in the order of the file.
     pub fn list(&self) -> Result<Vec<Account>, AccountsError> {
         Ok(file::read(&self.path)?.iter().map(Listed::account).collect())
@@ -262,8 +274,8 @@ impl Accounts {
             match read {
                 Ok(Ok(listed)) => current.listed = Arc::new(by_name(listed)),
                 // Devices go on with the accounts that were good, until somebody mends the file. Said once a change.
-                Ok(Err(bad)) => error!(cause = &bad as &dyn Error, "the accounts were changed and cannot be read"),
-                Err(panicked) => error!(cause = &panicked as &dyn Error, "the accounts were changed and cannot be read"),
+                Ok(Err(bad)) => error!(error = &bad as &dyn Error, "the accounts were changed and cannot be read"),
+                Err(panicked) => error!(error = &panicked as &dyn Error, "the accounts were changed and cannot be read"),
             }
         }
         let listed = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).listed);

@@ -55,6 +55,18 @@ async fn an_account_is_added_verified_listed_and_removed() {
 }
 
 #[tokio::test]
+async fn another_password_takes_the_place_of_the_one_before() {
+    let (_folder, accounts) = opened();
+    accounts.add("station", NewAccount { zone: Some("Europe/Berlin".into()), ..new("one") }).unwrap();
+    let account = accounts.verify("station", "one").await.unwrap();
+    accounts.set_password("station", "two").unwrap();
+    // The right one of before was remembered.
+    assert_eq!(accounts.verify("station", "one").await, None);
+    assert_eq!(accounts.verify("station", "two").await, Some(account));
+    assert!(matches!(accounts.set_password("nobody", "two"), Err(AccountsError::Missing(_))));
+}
+
+#[tokio::test]
 async fn changes_of_another_process_are_seen_at_the_next_login() {
     let (folder, accounts) = opened();
     assert_eq!(accounts.verify("demo", "one").await, None);
