@@ -83,13 +83,13 @@ pub(crate) async fn run(spool: Arc<Spool>, config: Append, shutdown: Cancellatio
         let spool = Arc::clone(&spool);
         let closed = tokio::task::spawn_blocking(move || {
             for Wait { account, path, .. } in due {
-                if let Err(cause) = overdue(&spool, &config, &account, &path, Timestamp::now()) {
-                    error!(account, path = path.as_str(), %cause, "cannot close a file");
+                if let Err(error) = overdue(&spool, &config, &account, &path, Timestamp::now()) {
+                    error!(account, path = path.as_str(), %error, "cannot close a file");
                 }
             }
         });
-        if let Err(cause) = closed.await {
-            error!(%cause, "closing files ended early");
+        if let Err(error) = closed.await {
+            error!(%error, "closing files ended early");
         }
     }
 }

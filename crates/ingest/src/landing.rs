@@ -64,7 +64,7 @@ pub struct Landing {
 }
 
 impl Landing {
-    /// Storage for a session that has not logged in yet; libunftp calls `enter` with the account.
+    /// Storage for a session that has not logged in yet; `enter` makes it that of an account.
     pub(crate) fn new(
         spool: Arc<Spool>,
         session: Arc<Session>,

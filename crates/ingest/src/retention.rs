@@ -49,7 +49,7 @@ pub async fn run(spool: Arc<Spool>, temporary: Arc<Temporary>, keep: Keep, shutd
         match swept.map_err(io::Error::other) {
             Ok(Ok(Swept { files: 0, .. })) => {}
             Ok(Ok(Swept { files, bytes })) => info!(files, bytes, "removed old files from the homes"),
-            Ok(Err(cause)) | Err(cause) => error!(%cause, "cannot remove old files from the homes"),
+            Ok(Err(error)) | Err(error) => error!(%error, "cannot remove old files from the homes"),
         }
     }
 }
@@ -66,7 +66,7 @@ pub fn sweep(spool: &Spool, temporary: &Temporary, keep: &Keep, now: Timestamp) 
         match sweep.folder("") {
             Ok(()) => spool.usage.recounted(&account, before, sweep.left),
             // One home that cannot be walked does not keep the others from being swept.
-            Err(cause) => error!(account, %cause, "cannot remove old files from a home"),
+            Err(error) => error!(account, %error, "cannot remove old files from a home"),
         }
     }
     counter!("inlet_ingest_swept_files_total").increment(swept.files);

@@ -138,8 +138,8 @@ impl Connection {
         metrics::session_ended(end.reason());
         match &end {
             End::Upstream(error) => warn!(%session, %client, error = error as &dyn std::error::Error, "session failed"),
-            End::Handshake(cause) => {
-                info!(%session, %client, cause = cause as &dyn std::error::Error, "session ended without TLS")
+            End::Handshake(error) => {
+                info!(%session, %client, error = error as &dyn std::error::Error, "session ended without TLS")
             }
             end => {
                 // Of a device that did not log in the name is not written down: it may be a password in the wrong place.

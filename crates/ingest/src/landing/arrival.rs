@@ -105,14 +105,14 @@ impl Arrival {
     /// Says once that it did not land, and why.
     pub(super) fn tell_failure(&self, failure: &Failure) {
         let (upload, account, path) = (self.upload, &self.account.name, self.path.as_str());
-        let cause = failure as &dyn Error;
+        let error = failure as &dyn Error;
         match failure {
-            Failure::Broken(_) => info!(%upload, account, path, cause, "upload broken off"),
+            Failure::Broken(_) => info!(%upload, account, path, error, "upload broken off"),
             // Nothing is wrong with this machine, and the watcher says what is with the lake.
-            Failure::Undelivered(_) => warn!(%upload, account, path, cause, "upload not delivered in time, taken back"),
+            Failure::Undelivered(_) => warn!(%upload, account, path, error, "upload not delivered in time, taken back"),
             ours if ours.is_ours() => {
                 metrics::failed();
-                error!(%upload, account, path, cause, "upload failed");
+                error!(%upload, account, path, error, "upload failed");
             }
             over => {
                 match over {
@@ -120,7 +120,7 @@ impl Arrival {
                     Failure::Quota(_) => metrics::refused("quota"),
                     _ => {}
                 }
-                info!(%upload, account, path, cause, "upload refused");
+                info!(%upload, account, path, error, "upload refused");
             }
         }
     }

@@ -146,7 +146,7 @@ impl Upload {
     fn begin(landing: &Landing, account: &Account, path: &Path, start: u64) -> Result<Self, Failure> {
         let path = HomePath::parse_entry(path).map_err(|bad| {
             // Shown with its control characters escaped.
-            info!(account = account.name, ?path, cause = %bad, "upload refused");
+            info!(account = account.name, ?path, error = %bad, "upload refused");
             Failure::Name(bad)
         })?;
         let announced = landing.session.upload();

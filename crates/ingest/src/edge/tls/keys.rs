@@ -54,9 +54,9 @@ impl Keys {
                 Ok(Ok(None)) => {}
                 // Said once a change.
                 Ok(Err(bad)) => {
-                    error!(cause = &bad as &dyn Error, "the certificate was changed and cannot be used: the one before stays")
+                    error!(error = &bad as &dyn Error, "the certificate was changed and cannot be used: the one before stays")
                 }
-                Err(panicked) => error!(cause = &panicked as &dyn Error, "the certificate was changed and cannot be read"),
+                Err(panicked) => error!(error = &panicked as &dyn Error, "the certificate was changed and cannot be read"),
             }
         }
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).identity)
