@@ -18,7 +18,8 @@ use tracing::{debug, warn};
 const SNAPSHOTS_MAX: usize = if cfg!(test) { 10 } else { 500 };
 /// Fewer are not worth a change.
 const EXPIRED_MIN: usize = if cfg!(test) { 3 } else { 50 };
-const FILES_AT_ONCE: usize = 16;
+/// On local disks each is a thread, which keeps megabytes.
+const FILES_AT_ONCE: usize = 4;
 
 /// Properties with which a table has a say of its own: <https://iceberg.apache.org/docs/latest/configuration/>.
 const AGE_MAX: &str = "history.expire.max-snapshot-age-ms";
