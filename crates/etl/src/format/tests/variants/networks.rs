@@ -66,9 +66,10 @@ fn year_month_and_day_may_have_columns_of_their_own() {
 fn what_archives_have_may_be_older_than_loggers() {
     let rows = ["東京 1975-12-31T16:00:00Z air_temperature=5.1 air_temperature_quality=8.0 air_temperature_homogeneity=1.0"];
     check("/data.csv", shift_jis(&format!("{JMA}1976/1/1 1:00,5.1,8,1\r\n")), &rows, &[]);
-    let daily = "agency_cd\tsite_no\tdatetime\t1_00060\n5s\t15s\t20d\t14n\nUSGS\t01646500\t1970-01-01\t1500\nUSGS\t01646500\t1969-12-31\t1\n";
-    let rows = ["01646500 1970-01-01T00:00:00Z agency_cd=USGS c_1_00060=1500.0"];
-    check("/daily.rdb", daily, &rows, &[(4, "before the first year that is believed")]);
+    let head = "agency_cd\tsite_no\tdatetime\t1_00060\n5s\t15s\t20d\t14n\n";
+    let daily = format!("{head}USGS\t01646500\t1930-03-01\t1500\nUSGS\t01646500\t1799-12-31\t1\n");
+    let rows = ["01646500 1930-03-01T00:00:00Z agency_cd=USGS c_1_00060=1500.0"];
+    check("/daily.rdb", &daily, &rows, &[(4, "before the first year that is believed")]);
 }
 
 #[test]
