@@ -50,16 +50,30 @@ impl History {
         if self.upkeep == Upkeep::Service {
             return;
         }
-        self.clear(before, committed).await;
+        self.remove(committed, self.metadata_gone(before, committed)).await;
         // In a commit of its own: within the other one it would assert a snapshot that the catalog has not yet.
         let Some(oldest) = self.expired_before(committed.metadata()) else { return };
         let transaction = Transaction::new(committed);
         let expire = transaction.expire_snapshots().expire_older_than_ms(oldest);
         let expired = async { expire.apply(transaction)?.commit(catalog).await };
         match expired.await {
-            Ok(expired) => self.clear(committed, &expired).await,
+            Ok(left) => self.clear(committed, &left).await,
             Err(error) => warn!(table = committed.identifier().name(), %error, "snapshots did not expire"),
         }
+    }
+
+    /// Removes what an expiry has left without a reader. What others let expire is theirs to remove, after they have read it.
+    async fn clear(&self, before: &Table, after: &Table) {
+        let now = after.metadata();
+        let expired = before.metadata().snapshots().filter(|snapshot| now.snapshot_by_id(snapshot.snapshot_id()).is_none());
+        let expired: Vec<&SnapshotRef> = expired.collect();
+        // First of all, while the lists that name them are there.
+        let manifests = manifests_gone(before, after, &expired).await.unwrap_or_else(|error| {
+            warn!(table = after.identifier().name(), %error, "manifests of earlier states stay");
+            Vec::new()
+        });
+        let lists = expired.iter().map(|snapshot| snapshot.manifest_list().to_owned());
+        self.remove(after, manifests.into_iter().chain(lists).chain(self.metadata_gone(before, after)).collect()).await;
     }
 
     /// Snapshots from before this moment, in milliseconds since the Unix epoch, are to go; `None` while they are few. A table's own
@@ -83,22 +97,12 @@ impl History {
         (expired >= EXPIRED_MIN).then_some(before)
     }
 
-    /// Removes the files that a commit has left without a reader. One that stays costs space and nothing else.
-    async fn clear(&self, before: &Table, after: &Table) {
-        let (name, now) = (after.identifier().name(), after.metadata());
-        let expired = before.metadata().snapshots().filter(|snapshot| now.snapshot_by_id(snapshot.snapshot_id()).is_none());
-        let expired: Vec<&SnapshotRef> = expired.collect();
-        // First of all, while the lists that name them are there.
-        let manifests = manifests_gone(before, after, &expired).await.unwrap_or_else(|error| {
-            warn!(table = name, %error, "manifests of earlier states stay");
-            Vec::new()
-        });
-        let lists = expired.iter().map(|snapshot| snapshot.manifest_list().to_owned());
-        let gone: Vec<String> = manifests.into_iter().chain(lists).chain(self.metadata_gone(before.metadata(), after)).collect();
+    /// Removes files that have no reader any more. One that stays costs space and nothing else.
+    async fn remove(&self, table: &Table, gone: Vec<String>) {
         if gone.is_empty() {
             return;
         }
-        let (files, storage) = (gone.len(), after.file_io());
+        let (name, files, storage) = (table.identifier().name(), gone.len(), table.file_io());
         let removals = gone.into_iter().map(|path| {
             let storage = storage.clone();
             async move { storage.delete(path).await }
@@ -115,14 +119,14 @@ impl History {
     }
 
     /// The metadata files that fell out of the table's log.
-    fn metadata_gone(&self, before: &TableMetadata, after: &Table) -> Vec<String> {
+    fn metadata_gone(&self, before: &Table, after: &Table) -> Vec<String> {
         if self.upkeep != Upkeep::Whole {
             return Vec::new();
         }
         let mut logged: HashSet<&str> =
             after.metadata().metadata_log().iter().map(|entry| entry.metadata_file.as_str()).collect();
         logged.extend(after.metadata_location());
-        let dropped = before.metadata_log().iter().map(|entry| &entry.metadata_file);
+        let dropped = before.metadata().metadata_log().iter().map(|entry| &entry.metadata_file);
         dropped.filter(|file| !logged.contains(file.as_str())).cloned().collect()
     }
 }
@@ -136,15 +140,16 @@ async fn manifests_gone(before: &Table, after: &Table, expired: &[&SnapshotRef])
     if earlier.len() != expired.len() {
         return Ok(Vec::new());
     }
-    let readers: Vec<_> = earlier.into_iter().chain([*oldest]).map(|snapshot| before.manifest_list_reader(snapshot)).collect();
-    let loads = readers.into_iter().map(|reader| async move { reader.load().await });
-    let mut lists: Vec<ManifestList> = stream::iter(loads).buffered(FILES_AT_ONCE).try_collect().await?;
-    let kept = lists.pop();
-    let kept: HashSet<&str> =
-        kept.iter().flat_map(ManifestList::entries).map(|manifest| manifest.manifest_path.as_str()).collect();
-    let gone: HashSet<&str> =
-        lists.iter().flat_map(ManifestList::entries).map(|manifest| manifest.manifest_path.as_str()).collect();
-    Ok(gone.difference(&kept).map(|path| (*path).to_owned()).collect())
+    let paths = |list: ManifestList| list.consume_entries().into_iter().map(|manifest| manifest.manifest_path);
+    let kept: HashSet<String> = paths(before.manifest_list_reader(oldest).load().await?).collect();
+    // A list may be long, and each names nearly the same: no more than some of them are in memory.
+    let readers: Vec<_> = earlier.into_iter().map(|snapshot| before.manifest_list_reader(snapshot)).collect();
+    let mut lists = stream::iter(readers.into_iter().map(|reader| async move { reader.load().await })).buffered(FILES_AT_ONCE);
+    let mut gone = HashSet::new();
+    while let Some(list) = lists.try_next().await? {
+        gone.extend(paths(list).filter(|path| !kept.contains(path)));
+    }
+    Ok(gone.into_iter().collect())
 }
 
 /// A snapshot and those before it, as far as the table has them.

@@ -2,19 +2,21 @@
 //!
 //! `iceberg` has no action for that. Its append takes over what its table's newest manifest list names, so it is shown a list in which
 //! the small manifests are merged: one commit, which names the merged ones and the files that it adds, as the append of Iceberg's
-//! reference implementation makes it. What only earlier snapshots name goes with them ([`super::history`]).
+//! reference implementation does. A merged manifest is said to be of the snapshot before, since the new one's number is not known yet;
+//! its files keep the numbers that they have. What only earlier snapshots name goes with them ([`super::history`]).
 
+use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use iceberg::io::{FileIO, FileIOBuilder};
 use iceberg::spec::{
     FormatVersion, ManifestContentType, ManifestEntry, ManifestFile, ManifestListWriter, ManifestWriterBuilder, Snapshot,
     TableMetadata,
 };
 use iceberg::table::Table;
-use iceberg::{Result, Runtime};
+use iceberg::{Error, ErrorKind, Result, Runtime};
 use tracing::{info, warn};
 use ulid::Ulid;
 
@@ -38,7 +40,10 @@ const FILES_AT_ONCE: usize = 4;
 /// The table as an append is to see it when its small manifests are due to be merged, and they could be. The merged ones are written
 /// then, under names of their own, and stay without a reader when the append fails.
 pub(super) async fn merged(table: &Table, lake: Arc<dyn Lake>, name: Ulid) -> Option<Table> {
-    merge(table, lake, name).await.unwrap_or_else(|error| {
+    // Manifests may be anybody's, and iceberg trusts that their partitions are as their specification says.
+    let merged = AssertUnwindSafe(merge(table, lake, name)).catch_unwind().await;
+    let merged = merged.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "merging them ended in a panic")));
+    merged.unwrap_or_else(|error| {
         warn!(table = table.identifier().name(), %error, "manifests are not merged");
         None
     })
@@ -49,7 +54,8 @@ async fn merge(table: &Table, lake: Arc<dyn Lake>, name: Ulid) -> Result<Option<
     let Some(snapshot) = metadata.current_snapshot() else { return Ok(None) };
     let every = setting(metadata, COUNT_MIN, COUNT_MIN_DEFAULT).max(2);
     // By the number of changes, which is at hand, and not by the list, which each append would have to read once more.
-    let is_due = snapshot.sequence_number() % every == 0 && setting(metadata, IS_ENABLED, true);
+    let is_due = snapshot.sequence_number() % every == 0
+        && !metadata.properties().get(IS_ENABLED).is_some_and(|is| is.eq_ignore_ascii_case("false"));
     if !is_due || metadata.format_version() != FormatVersion::V2 {
         return Ok(None);
     }
@@ -61,10 +67,10 @@ async fn merge(table: &Table, lake: Arc<dyn Lake>, name: Ulid) -> Result<Option<
             && manifest.manifest_length < target
     };
     let (mut small, mut taken_over): (Vec<_>, Vec<_>) = list.consume_entries().into_iter().partition(is_small);
-    taken_over.extend(small.drain(MERGED_MAX.min(small.len())..));
     if i64::try_from(small.len()).unwrap_or(i64::MAX) < every / 2 {
         return Ok(None);
     }
+    taken_over.extend(small.drain(MERGED_MAX.min(small.len())..));
     let mut merged = 0;
     for (number, group) in groups(&small, target).enumerate() {
         if let [alone] = group {
@@ -77,7 +83,7 @@ async fn merge(table: &Table, lake: Arc<dyn Lake>, name: Ulid) -> Result<Option<
             merged += 1;
         }
     }
-    info!(table = table.identifier().name(), manifests = small.len(), merged, "merged manifests");
+    info!(table = table.identifier().name(), manifests = small.len(), merged, "merged manifests for the next commit");
     showing(table, snapshot, taken_over, lake).await.map(Some)
 }
 

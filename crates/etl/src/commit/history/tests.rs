@@ -107,18 +107,20 @@ async fn a_file_that_cannot_be_removed_costs_no_commit() {
 }
 
 #[tokio::test]
-async fn what_the_service_let_expire_is_left_to_it() {
-    let world = World::new();
-    let mut committer = committer(&world, Faults::none()).await;
-    committer.history.upkeep = Upkeep::Service;
-    commit(&committer, &[]).await;
-    let before = table(&committer).await;
-    let catalog = committer.tables.catalog.as_ref();
-    let transaction = Transaction::new(&before);
-    let expire = transaction.expire_snapshots().expire_older_than_ms(i64::MAX);
-    let after = expire.apply(transaction).unwrap().commit(catalog).await.unwrap();
-    committer.history.shorten(catalog, &before, &after).await;
-    assert_eq!(counts(&world, &committer).await[..2], [1, COMMITS + 1]);
+async fn what_others_let_expire_is_left_to_them() {
+    for upkeep in [Upkeep::Service, Upkeep::Snapshots, Upkeep::Whole] {
+        let world = World::new();
+        let mut committer = committer(&world, Faults::none()).await;
+        committer.history.upkeep = upkeep;
+        commit(&committer, &[(AGE_MAX, "3600000")]).await;
+        let before = table(&committer).await;
+        let catalog = committer.tables.catalog.as_ref();
+        let transaction = Transaction::new(&before);
+        let expire = transaction.expire_snapshots().expire_older_than_ms(i64::MAX);
+        let after = expire.apply(transaction).unwrap().commit(catalog).await.unwrap();
+        committer.history.shorten(catalog, &before, &after).await;
+        assert_eq!(counts(&world, &committer).await[..2], [1, COMMITS + 1], "{upkeep:?}");
+    }
 }
 
 #[tokio::test]
