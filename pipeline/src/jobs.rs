@@ -78,6 +78,7 @@ async fn work_until<T>(
     };
     let (worked, ended) = tokio::join!(work, end);
     worked.context("etl")?;
+    run::end(queues.embedded.as_ref()).await;
     ended
 }
 

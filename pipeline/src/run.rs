@@ -79,6 +79,7 @@ impl Up {
 
         let catalog = backends::catalog(config, &data, Arc::clone(&lakes.whole)).await?;
         let formats = formats::load(&config.etl)?;
+        front.beside(backends::check_redrive_policy(config.queue.clone()));
         if let Some(queue) = &queues.embedded {
             tell_depth(queue).await?;
             front.beside(measure_depth(queue.clone()));
@@ -123,7 +124,9 @@ impl Up {
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let ended = self.services.run(stop, || self.front.not_ready()).await;
         self.front.finish().await;
-        end(self.queue.as_ref()).await;
+        if ended.is_ok() {
+            end(self.queue.as_ref()).await;
+        }
         ended
     }
 }
@@ -160,6 +163,7 @@ pub async fn etl(config: &Config) -> anyhow::Result<()> {
     let Queues { receive, .. } = backends::queues(config, &data).await?;
     let catalog = backends::catalog(config, &data, Arc::clone(&whole)).await?;
     let formats = formats::load(&config.etl)?;
+    front.beside(backends::check_redrive_policy(config.queue.clone()));
     let mut services = Services::default();
     start_etl(config, &data, whole, receive, catalog, formats, &mut services);
     serve(services, front, "etl").await
@@ -198,8 +202,9 @@ pub async fn etl_until_empty(config: &Config) -> anyhow::Result<()> {
     let ended =
         etl::run_until_empty(config.etl.clone(), etl_parts(config, &data, whole, receive, catalog, formats), stopped).await;
     stopping.abort();
+    ended?;
     end(embedded.as_ref()).await;
-    Ok(ended?)
+    Ok(())
 }
 
 /// The roles of the one process that embedded backends serve.
@@ -297,7 +302,8 @@ pub async fn tell_depth(queue: &SqliteQueue) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn end(queue: Option<&SqliteQueue>) {
+/// Says that what was received was not what ended this process.
+pub async fn end(queue: Option<&SqliteQueue>) {
     if let Some(Err(error)) = OptionFuture::from(queue.map(SqliteQueue::end)).await {
         warn!(error = &error as &dyn std::error::Error, "the embedded queue was not told of the end");
     }

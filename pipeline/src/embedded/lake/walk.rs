@@ -9,6 +9,9 @@ use super::path::{STAGING, key_of};
 /// The first `keys_max` keys that begin with `prefix` and come after `after`, of the bucket in that directory. What is removed
 /// meanwhile may be among them or not.
 pub(super) fn keys(bucket: &Path, prefix: &str, after: &str, keys_max: usize) -> io::Result<Vec<String>> {
+    if prefix.starts_with('/') {
+        return Ok(Vec::new());
+    }
     let mut walk = Walk { bucket, prefix, after, keys_max, found: Vec::new() };
     // A prefix is any beginning of a key; the directories in it are where to begin.
     walk.folder(prefix.rfind('/').map_or("", |slash| prefix.get(..=slash).unwrap_or_default()))?;

@@ -67,10 +67,13 @@ impl Deliveries {
             None => *self.suspects_to.insert(table::begin(connection).await?),
         };
         let messages_max = usize::try_from(messages_max).unwrap_or(usize::MAX);
-        while self.fresh.len() < messages_max && self.read(connection, suspects_to).await? {}
-        let mut rows = self.again(connection, messages_max, now).await?;
-        // From here on nothing fails: what was due again is no longer known as delivered.
+        while self.fresh.len() < messages_max && self.read(connection).await? {}
+        let (mut rows, again) = self.again(connection, messages_max, now).await?;
         let fresh = self.fresh.len().min(messages_max - rows.len());
+        let suspects: Vec<i64> = self.fresh.iter().take(fresh).map(|row| row.id).filter(|id| *id <= suspects_to).collect();
+        table::foresee(connection, &suspects).await?;
+        // From here on nothing fails: what was due again is no longer known as delivered.
+        self.remove(again);
         rows.extend(self.fresh.drain(..fresh));
 
         let hidden_until = now + visibility;
@@ -79,13 +82,13 @@ impl Deliveries {
         Ok(Received { messages, next_in: next.map(|(due, _)| due.saturating_duration_since(now)) })
     }
 
-    /// What is due again, up to so many messages, and none of it is known as delivered any more.
+    /// What is due again, up to so many messages, and the ids of these and of those that have become dead letters.
     async fn again(
-        &mut self,
+        &self,
         connection: &mut SqliteConnection,
         messages_max: usize,
         now: Instant,
-    ) -> Result<Vec<Row>, sqlx::Error> {
+    ) -> Result<(Vec<Row>, Vec<i64>), sqlx::Error> {
         let (mut counts, mut dead) = (Vec::new(), Vec::new());
         for (_, id) in self.due.range(..=(now, i64::MAX)) {
             if counts.len() - dead.len() == messages_max {
@@ -96,11 +99,10 @@ impl Deliveries {
             dead.extend((times >= self.times_max).then_some(*id));
         }
         if counts.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let rows = table::again(connection, &counts, &dead).await?;
-        self.remove(counts.iter().map(|(id, _)| *id));
-        Ok(rows)
+        Ok((rows, counts.into_iter().map(|(id, _)| id).collect()))
     }
 
     /// Whether anything was received, or asked for.
@@ -109,13 +111,11 @@ impl Deliveries {
     }
 
     /// Reads on in the table; says whether there was anything.
-    async fn read(&mut self, connection: &mut SqliteConnection, suspects_to: i64) -> Result<bool, sqlx::Error> {
+    async fn read(&mut self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
         let mut rows = table::behind(connection, self.read_to, READ_AT_ONCE).await?;
         let Some(read_to) = rows.last().map(|row| row.id) else { return Ok(false) };
         let dead = rows.extract_if(.., |row| row.deliveries >= self.times_max).map(|row| row.id);
         table::bury(connection, &dead.collect::<Vec<_>>()).await?;
-        let suspects = rows.iter().map(|row| row.id).filter(|id| *id <= suspects_to);
-        table::foresee(connection, &suspects.collect::<Vec<_>>()).await?;
         self.read_to = read_to;
         self.fresh.extend(rows);
         Ok(true)

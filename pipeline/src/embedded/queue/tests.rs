@@ -65,6 +65,21 @@ async fn a_message_that_ends_each_process_is_a_dead_letter_in_the_end() {
 }
 
 #[tokio::test]
+async fn what_was_only_read_ahead_is_not_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    open(&directory, 2).await.publish(&bodies(&["killer", "good 1", "good 2"])).await.unwrap();
+    for _ in 0..3 {
+        let queue = open(&directory, 2).await;
+        assert_eq!(queue.receive(1, WAIT, LONG).await.unwrap()[0].body, "killer");
+    }
+    let queue = open(&directory, 2).await;
+    let received = queue.receive(10, WAIT, LONG).await.unwrap();
+    let found: Vec<_> = received.iter().map(|message| (message.body.as_str(), message.deliveries)).collect();
+    assert_eq!(found, [("good 1", 1), ("good 2", 1)]);
+    assert_eq!(queue.depth().await.unwrap().dead, 1);
+}
+
+#[tokio::test]
 async fn what_came_to_nothing_counts_for_the_next_process_too() {
     let directory = tempfile::tempdir().unwrap();
     let queue = open(&directory, 2).await;
