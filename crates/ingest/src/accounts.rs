@@ -189,14 +189,15 @@ impl Accounts {
         })
     }
 
-    /// Gives an account this password instead of the one that it had, if it had one. Blocks as [`Accounts::add`] does. A session that is
-    /// logged in goes on.
+    /// Gives an account this password instead of the one that it has. One that logs in with a certificate alone stays as it is. Blocks as
+    /// [`Accounts::add`] does. A session that is logged in goes on.
     pub fn set_password(&self, name: &str, password: &str) -> Result<(), AccountsError> {
         let hash = Hash::of(password)?;
         file::change(&self.path, |accounts| {
             let missing = || AccountsError::Missing(name.to_owned());
             let account = accounts.iter_mut().find(|there| there.name == name).ok_or_else(missing)?;
-            account.password = Some(hash);
+            let without = || AccountsError::Refused(format!("account {name:?} has no password: it logs in with a certificate"));
+            *account.password.as_mut().ok_or_else(without)? = hash;
             Ok(())
         })
     }

@@ -112,11 +112,16 @@ pub async fn run_until_empty(config: Config, parts: Parts, shutdown: Cancellatio
     Ok(unreadable)
 }
 
-/// Waits until the outbox has no entry that can be read, and says how many it has that cannot.
+/// Waits until the outbox has no entry that can be read, and says which it has that cannot, and how many.
 async fn emptied(outbox: &Outbox) -> Result<usize, Error> {
     loop {
         match outbox.unreadable().await {
-            Ok(Some(entries)) => return Ok(entries),
+            Ok(Some(entries)) => {
+                for (upload, bad) in &entries {
+                    error!(%upload, error = bad as &dyn std::error::Error, "an outbox entry that cannot be read stays");
+                }
+                return Ok(entries.len());
+            }
             Ok(None) => tokio::time::sleep(LOOK_EVERY).await,
             Err(source) => return Err(Error::Outbox { directory: outbox.directory().to_owned(), source }),
         }

@@ -99,14 +99,14 @@ impl Outbox {
         blocking(move || Ok(outbox.read_now(upload))).await?
     }
 
-    /// How many entries there are when none of them can be read; `None` while there is one that can.
-    pub(crate) async fn unreadable(&self) -> io::Result<Option<usize>> {
-        let mut unreadable = 0;
+    /// The entries, and what is wrong with each, when none of them can be read; `None` while there is one that can.
+    pub(crate) async fn unreadable(&self) -> io::Result<Option<Vec<(Ulid, BadEntry)>>> {
+        let mut unreadable = Vec::new();
         for upload in self.list().await?.entries {
             match self.read(upload).await {
                 Ok(Some(_)) => return Ok(None),
                 Ok(None) => {}
-                Err(_) => unreadable += 1,
+                Err(bad) => unreadable.push((upload, bad)),
             }
         }
         Ok(Some(unreadable))

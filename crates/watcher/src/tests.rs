@@ -257,5 +257,6 @@ async fn until_empty_ends_beside_what_cannot_be_read_and_says_how_much_that_is()
 
     fixture.land(3);
     fixture.shutdown.cancel();
-    assert_eq!(run().await.unwrap(), 0, "a signal ends it too");
+    assert_eq!(run().await.unwrap(), 0);
+    assert_eq!(fixture.outbox_files(), 4, "a signal ends it too");
 }

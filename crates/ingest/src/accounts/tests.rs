@@ -64,6 +64,10 @@ async fn another_password_takes_the_place_of_the_one_before() {
     assert_eq!(accounts.verify("station", "one").await, None);
     assert_eq!(accounts.verify("station", "two").await, Some(account));
     assert!(matches!(accounts.set_password("nobody", "two"), Err(AccountsError::Missing(_))));
+    let certified = NewAccount { certificate_subject: Some("CN=pump-7".into()), ..NewAccount::default() };
+    accounts.add("certified", certified).unwrap();
+    assert!(matches!(accounts.set_password("certified", "two"), Err(AccountsError::Refused(_))));
+    assert_eq!(accounts.verify("certified", "two").await, None);
 }
 
 #[tokio::test]

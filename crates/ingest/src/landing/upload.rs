@@ -21,7 +21,8 @@ use crate::names::HomePath;
 use crate::session::{Fate, Session, Verb};
 use crate::spool::{Claim, DIRECT_FROM, Incoming, Sealed, Spool, length};
 
-/// So much is read before it is written: few visits to blocking threads, and 10,000 uploads at once still fit into memory.
+/// So much is read before it is written: few visits to blocking threads. Most uploads are far shorter, so that 10,000 at once fit into
+/// memory; one that is longer than [`DIRECT_FROM`] may hold eight or nine of these: some wait, some are being written, one is read.
 pub(crate) const STEP_BYTES: usize = 512 * 1024;
 /// So many steps of an upload of more than [`DIRECT_FROM`] may wait while others are written, and then go together: the disk's pauses do
 /// not hold the device up. Of shorter ones, which are many, one waits.
