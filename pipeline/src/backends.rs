@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tracing::{info, warn};
 
 use crate::aws;
-use crate::config::{CatalogKind, Config, LakeKind, QueueKind, Secret, WAREHOUSE};
+use crate::config::{self, CatalogKind, Config, LakeKind, QueueKind, Secret, WAREHOUSE};
 use crate::data::Data;
 use crate::embedded::{LocalLake, SqliteQueue};
 
@@ -71,6 +72,26 @@ pub async fn queues(config: &Config, data: &Data) -> anyhow::Result<Queues> {
                 embedded: None,
             })
         }
+    }
+}
+
+/// Warns when SQS gives messages up before the ETL is done with them, or never. Those who may not ask are not told.
+pub async fn check_redrive_policy(queue: config::Queue) {
+    let (QueueKind::Sqs, Some(url)) = (queue.kind, &queue.url) else { return };
+    let queue = etl::SqsQueue::new(aws::sqs(&queue).await, url.clone());
+    match queue.deliveries_max().await {
+        Ok(Some(deliveries)) if deliveries < etl::DELIVERIES_MIN => {
+            let least = etl::DELIVERIES_MIN;
+            warn!(
+                deliveries,
+                least, "the queue's redrive policy gives up pieces of files that only came early: raise maxReceiveCount"
+            );
+        }
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            warn!("the queue has no redrive policy: an event that fails each time is delivered for as long as it is retained")
+        }
+        Err(error) => info!(error = &error as &dyn std::error::Error, "the queue's redrive policy is not known"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from aws import Backends, unique
 from control import Control
 from logger import table_of, toa5
@@ -78,3 +80,26 @@ def test_dead_letters_of_sqs_are_read_from_the_queue_that_the_redrive_policy_nam
     while messages := sqs.receive_message(QueueUrl=main, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
         received += [message["Body"] for message in messages]
     assert sorted(received) == sorted(bodies)
+
+
+@pytest.mark.parametrize("times, warning", [(None, "has no redrive policy"), (7, "raise maxReceiveCount"), (8, None)])
+def test_the_etl_warns_of_a_redrive_policy_that_gives_up_too_early(tmp_path, servers, times, warning):
+    name = unique("redrive")
+    backends = Backends(servers, name)
+    dead_letters = backends.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    if times:
+        arn = backends.sqs.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": times})
+        backends.sqs.set_queue_attributes(QueueUrl=backends.queue, Attributes={"RedrivePolicy": policy})
+    config = backends.config(tmp_path / "inlet.toml", backends.sqlite_catalog(tmp_path / "catalog.db"))
+    node = Node(tmp_path / "data", command=("etl",), config=config, settings=servers)
+    try:
+        node.start()
+        if warning:
+            until("the warning", lambda: warning in node.log.read_text())
+        else:
+            backends.send({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "any"})
+            until("a message worked off", lambda: backends.messages() == 0)
+    finally:
+        node.stop()
+    assert ("redrive policy" in node.log.read_text()) == bool(warning)

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName,
+    QueueAttributeName,
 };
+use serde::Deserialize;
 
 use super::{Message, Queue, QueueError};
 
@@ -29,6 +31,26 @@ impl SqsQueue {
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }
     }
+
+    /// How often the queue delivers a message before its redrive policy makes it a dead letter; `None` when it has no such policy.
+    pub async fn deliveries_max(&self) -> Result<Option<u32>, QueueError> {
+        let request = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(QueueAttributeName::RedrivePolicy);
+        let answer = request.send().await.map_err(|error| failed("ask for its redrive policy", error))?;
+        let policy = answer.attributes.as_ref().and_then(|all| all.get(&QueueAttributeName::RedrivePolicy));
+        policy.map(|policy| receives_max(policy)).transpose()
+    }
+}
+
+/// `{"deadLetterTargetArn":"...","maxReceiveCount":"10"}`, with the number as text or not.
+fn receives_max(policy: &str) -> Result<u32, QueueError> {
+    #[derive(Deserialize)]
+    struct Policy {
+        #[serde(rename = "maxReceiveCount")]
+        receives_max: serde_json::Value,
+    }
+    let policy: Policy = serde_json::from_str(policy).map_err(|error| failed("read its redrive policy", error))?;
+    let number = policy.receives_max.as_str().map_or_else(|| policy.receives_max.to_string(), str::to_owned);
+    number.parse().map_err(|error| failed("read its redrive policy", error))
 }
 
 #[async_trait]

@@ -18,3 +18,14 @@ fn failed_entries_are_named_by_their_receipts() {
     assert_eq!(named(&batch, &[failed("2"), failed("0")]), ["c", "a"]);
     assert_eq!(named(&batch, &[failed("3"), failed("x")]), Vec::<String>::new());
 }
+
+#[test]
+fn a_redrive_policy_is_read_however_its_number_is_written() {
+    for number in ["10", "\"10\""] {
+        let policy = format!("{{\"deadLetterTargetArn\":\"arn:aws:sqs:eu-central-1:1:dead\",\"maxReceiveCount\":{number}}}");
+        assert_eq!(receives_max(&policy).unwrap(), 10);
+    }
+    for bad in ["", "{}", "{\"maxReceiveCount\":null}", "{\"maxReceiveCount\":\"-1\"}"] {
+        assert!(receives_max(bad).is_err(), "{bad}");
+    }
+}
