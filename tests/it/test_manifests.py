@@ -20,7 +20,8 @@ def test_manifests_are_merged_and_every_row_is_there_once(start, reader):
 
     def snapshots() -> int:
         table = node.tables().get(table_of("Alpha"))
-        return StaticTable.from_metadata(table["metadata_location"]).current_snapshot().sequence_number if table else 0
+        snapshot = table and StaticTable.from_metadata(table["metadata_location"]).current_snapshot()
+        return snapshot.sequence_number if snapshot else 0
 
     sent = 0
     with devices.login(node, account) as ftp:
