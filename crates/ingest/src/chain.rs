@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use crate::outbox::{Entry, Previous};
+use crate::session::Verb;
 
 const ATTRIBUTE: &str = "user.inlet.chain";
 /// Two links take less than a quarter of it.
@@ -33,7 +34,7 @@ pub(crate) struct Link {
     pub(crate) zone: Option<String>,
     #[serde(with = "text")]
     pub(crate) landed_at: Timestamp,
-    /// Whether it added to a file that was there.
+    /// Whether it came by APPE, or added to a file that was there: more of it may come.
     pub(crate) appended: bool,
     /// Whether the file's last line has no end, and nothing yet has said that it is whole.
     pub(crate) open: bool,
@@ -50,7 +51,7 @@ impl Link {
             device: entry.device.clone(),
             zone: entry.zone.clone(),
             landed_at: entry.landed_at,
-            appended: entry.previous.is_some(),
+            appended: entry.previous.is_some() || entry.verb == Verb::Appe,
             open: entry.open,
         }
     }

@@ -135,6 +135,25 @@ async fn a_file_is_closed_once_when_it_has_waited_for_long_enough() {
 }
 
 #[tokio::test]
+async fn a_file_that_begins_by_appe_waits_as_one_that_is_appended_to() {
+    let bench = Bench::new();
+    bench.spool.take_stored_as_whole();
+    bench.put(Verb::Appe, "x.dat", b"a\n1").await.unwrap();
+    bench.put(Verb::Appe, "ended.dat", b"a\n1\n").await.unwrap();
+    bench.put(Verb::Appe, "nothing.dat", b"").await.unwrap();
+    let open: Vec<_> = bench.outbox().into_iter().map(|(record, _)| record["open"] == true).collect();
+    assert_eq!(open, [true, false, false]);
+    sweep(&bench, hours(1));
+    assert_eq!(verbs(&bench), ["APPE"; 3]);
+    bench.put(Verb::Appe, "x.dat", b"2\n").await.unwrap();
+    sweep(&bench, hours(99));
+    assert_eq!(bench.read("x.dat"), b"a\n12\n", "it stays for the next append");
+    sweep(&bench, hours(101));
+    assert!(!bench.home("x.dat").exists());
+    assert_eq!(verbs(&bench), ["APPE"; 4]);
+}
+
+#[tokio::test]
 async fn the_task_closes_without_a_sweep() {
     let bench = Bench::new();
     bench.put(Verb::Stor, "x.dat", b"a\n1").await.unwrap();
