@@ -95,6 +95,14 @@ fn hours_in_a_column_of_their_own_are_asked_for() {
     );
     let daily = "STN,YYYYMMDD,T\n260,20260101,7\n260,20260102,8\n260,20260103,8\n";
     assert_eq!(asks(&proposed("/a.csv", daily.as_bytes())), ["zone"]);
+    // The midnights of a zone are other hours of UTC, on both sides of a change of clocks too.
+    let bad = "Datum;Uhrzeit;Pegel\n24.10.2026;99:99:00;1\n24.10.2026;00:10:00;1\n25.10.2026;99:10:00;1\n25.10.2026;05:20:00;1\n26.10.2026;05:20:00;1\n26.10.2026;05:30:00;1\n";
+    let in_zone = File { zone: Some("Europe/Berlin"), ..file("/a.csv", bad.as_bytes()) };
+    let proposal = propose(&in_zone, &Limits::for_tests()).unwrap();
+    assert_eq!(asks(&proposal), ["timestamp", "zone"], "{}", proposal.definition);
+    // Several rows of one time that has a clock are no such case.
+    let long = "time,meter,value\n2026-01-01 06:00,a,1\n2026-01-01 06:00,b,1\n2026-01-02 06:00,a,1\n2026-01-02 06:00,b,1\n";
+    assert!(!asks(&proposed("/a.csv", long.as_bytes())).contains(&"timestamp"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Where a row's time is, and how it is written: every notation is tried with the reader that will read such files.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::layout::Layout;
 use super::question::{Answer, Question};
@@ -128,11 +129,13 @@ pub(super) fn find(layout: &Layout<'_>, file: &File<'_>, encodings: &Question, l
     best
 }
 
-/// Whether moments are all of midnight, and half of them those of the rows before: the time of day is somewhere else.
+/// Whether moments are all of one time of day, which is two where clocks are changed, and half of them those of the rows before: the
+/// time of day is somewhere else.
 fn repeats_dates(moments: &[i64]) -> bool {
     const DAY_MICROS: i64 = 86_400_000_000;
     let repeated = moments.windows(2).filter(|pair| pair.first() == pair.last()).count();
-    repeated * 2 >= moments.len() && moments.iter().all(|moment| moment % DAY_MICROS == 0) && repeated > 0
+    let times_of_day: HashSet<i64> = moments.iter().map(|moment| moment.rem_euclid(DAY_MICROS)).collect();
+    repeated > 0 && repeated * 2 >= moments.len() && times_of_day.len() <= 2
 }
 
 /// Whether a notation reads one of the first rows: most do not, and need no reader for all of them.
@@ -196,6 +199,12 @@ fn read(
 }
 
 impl Times {
+    /// Whether the times say more than a date.
+    fn has_clock(&self) -> bool {
+        let is_clock = |notation: &String| ["%H", "%I", "%s", "%{HHMM}"].iter().any(|clock| notation.contains(clock));
+        self.example.contains(':') || self.notations.iter().any(is_clock)
+    }
+
     /// The key `timestamp`.
     pub(super) fn question(&self) -> Question {
         let columns = self.named.join(", ");
@@ -208,7 +217,7 @@ impl Times {
             let why = format!("no notation that is known reads {:?}; write one", self.example);
             return Question::suggested("timestamp", vec![answer("%Y-%m-%d %H:%M:%S")], &why);
         }
-        if let (true, [notation]) = (self.repeats_dates, self.notations.as_slice()) {
+        if let (true, [notation]) = (self.repeats_dates && !self.has_clock(), self.notations.as_slice()) {
             let why = format!(
                 "{:?} is the date of several rows; if a column has their hours, add it to columns, and %H or %{{HHMM}} to format",
                 self.example
