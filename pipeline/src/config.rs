@@ -11,8 +11,6 @@ use figment::Figment;
 use figment::providers::{Format as _, Toml};
 use serde::Deserialize;
 
-use crate::formats;
-
 pub use catalog::{Catalog, CatalogKind, Secret};
 pub use problem::{Problem, Problems};
 
@@ -189,12 +187,6 @@ impl Config {
         }
         let catalog = self.catalog.problems(self.lake.kind);
         problems.extend(catalog.into_iter().map(|(key, message)| (format!("catalog.{key}"), message)));
-        // Definitions are read with the other settings of their section, so those come first.
-        if self.etl.problems().is_empty()
-            && let Err(error) = formats::load(&self.etl)
-        {
-            problems.push(("etl.formats".into(), format!("{error:#}")));
-        }
         if self.queue.deliveries_max < etl::DELIVERIES_MIN {
             let least = etl::DELIVERIES_MIN;
             let why = "so often a piece of an appended file is delivered before the piece that it follows is taken as lost";

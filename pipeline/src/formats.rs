@@ -57,9 +57,10 @@ const EMBEDDED: [(&str, &str); 48] = [
     ("formats/yokogawa.toml", include_str!("../formats/yokogawa.toml")),
 ];
 
-/// Reads every definition, and says all that is wrong with them at once.
+/// Reads every definition, and says all that is wrong with them at once. What has no business with formats does not ask for it: a
+/// definition that is wrong keeps no device out.
 pub fn load(config: &etl::Config) -> anyhow::Result<Formats> {
-    compile(config, &definitions(config)?)
+    definitions(config).and_then(|definitions| compile(config, &definitions)).context("etl.formats")
 }
 
 /// One definition alone, which is no part of the configuration.

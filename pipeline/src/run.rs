@@ -70,6 +70,7 @@ pub async fn up(config: &Config) -> anyhow::Result<()> {
 impl Up {
     /// Starts every service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let formats = formats::load(&config.etl)?;
         let data = Data::open(&config.data)?;
         let locks = alone(&data)?;
         let demo_password = account::first_start(&data).await?;
@@ -78,7 +79,6 @@ impl Up {
         let queues = backends::queues(config, &data).await?;
 
         let catalog = backends::catalog(config, &data, Arc::clone(&lakes.whole)).await?;
-        let formats = formats::load(&config.etl)?;
         front.beside(backends::check_redrive_policy(config.queue.clone()));
         if let Some(queue) = &queues.embedded {
             tell_depth(queue).await?;
@@ -157,12 +157,12 @@ pub async fn watch(config: &Config) -> anyhow::Result<()> {
 /// `inlet etl`: queue to tables. Any number of them may run side by side.
 pub async fn etl(config: &Config) -> anyhow::Result<()> {
     shared_backends(config, "etl")?;
+    let formats = formats::load(&config.etl)?;
     let data = Data::open(&config.data)?;
     let front = Front::start(config).await?;
     let Lakes { whole, .. } = backends::lakes(config, &data).await?;
     let Queues { receive, .. } = backends::queues(config, &data).await?;
     let catalog = backends::catalog(config, &data, Arc::clone(&whole)).await?;
-    let formats = formats::load(&config.etl)?;
     front.beside(backends::check_redrive_policy(config.queue.clone()));
     let mut services = Services::default();
     start_etl(config, &data, whole, receive, catalog, formats, &mut services);
@@ -172,7 +172,7 @@ pub async fn etl(config: &Config) -> anyhow::Result<()> {
 /// `inlet watch --until-empty`: what the outbox holds to lake and queue, the embedded ones too while no other process has them.
 pub async fn watch_until_empty(config: &Config) -> anyhow::Result<()> {
     let data = Data::open(&config.data)?;
-    let _locks = alone(&data)?;
+    let _locks: Vec<Lock> = if embedded(config) { alone(&data)?.into() } else { vec![data.lock("watch")?] };
     let Lakes { raw, .. } = backends::lakes(config, &data).await?;
     let Queues { publish, .. } = backends::queues(config, &data).await?;
     let (stopped, stopping) = stop_token()?;
@@ -189,22 +189,27 @@ pub async fn watch_until_empty(config: &Config) -> anyhow::Result<()> {
 
 /// `inlet etl --until-empty`: what the queue has to deliver to tables, the embedded one's too while no other process has it.
 pub async fn etl_until_empty(config: &Config) -> anyhow::Result<()> {
+    let formats = formats::load(&config.etl)?;
     let data = Data::open(&config.data)?;
     let _locks = if embedded(config) { Some(alone(&data)?) } else { None };
     let Lakes { whole, .. } = backends::lakes(config, &data).await?;
     let Queues { receive, embedded, .. } = backends::queues(config, &data).await?;
     let catalog = backends::catalog(config, &data, Arc::clone(&whole)).await?;
-    let formats = formats::load(&config.etl)?;
     if let Some(queue) = &embedded {
         tell_depth(queue).await?;
     }
     let (stopped, stopping) = stop_token()?;
-    let ended =
-        etl::run_until_empty(config.etl.clone(), etl_parts(config, &data, whole, receive, catalog, formats), stopped).await;
+    let parts = etl_parts(config, &data, whole, receive, catalog, formats);
+    let ended = etl::run_until_empty(config.etl.clone(), parts, stopped.clone()).await;
     stopping.abort();
     ended?;
-    end(embedded.as_ref()).await;
-    Ok(())
+    let Some(queue) = embedded else { return Ok(()) };
+    end(Some(&queue)).await;
+    let depth = queue.depth().await.context("ask the embedded queue")?;
+    match depth.visible + depth.hidden {
+        left if left == 0 || stopped.is_cancelled() => Ok(()),
+        left => bail!("{left} events could not be worked off and stay in the queue; the log says why"),
+    }
 }
 
 /// The roles of the one process that embedded backends serve.

@@ -100,4 +100,8 @@ def test_a_wrong_format_definition_is_named(check, tmp_path):
     definition.write_text("no_such_key = 1\n")
     result = check(f'[etl]\nformats = ["{definition}"]\n')
     assert result.returncode != 0
-    assert "broken.toml" in result.stdout + result.stderr
+    assert "etl.formats: " in result.stderr and "broken.toml" in result.stderr
+    # Accounts, and devices, have no business with it.
+    node = Node(tmp_path / "data", settings={"INLET_ETL__FORMATS": f'["{definition}"]'})
+    assert node.run("account", "add", "station-7", "--password-stdin", stdin="secret\n").returncode == 0
+    assert "broken.toml" in node.run("up").stderr

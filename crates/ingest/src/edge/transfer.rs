@@ -9,6 +9,7 @@ mod upload;
 use std::sync::atomic::AtomicU64;
 
 use tokio::net::TcpStream;
+use tracing::warn;
 
 use super::active::{self, Dial};
 use super::command::{Transfer, Type, Verb};
@@ -40,6 +41,8 @@ impl Connection {
         };
         if transfer.verb.announced().is_some() && !self.has_room() {
             metrics::disk_full();
+            let account = self.account.as_ref().map(|account| account.name.as_str());
+            warn!(session = %self.session.id, account, path = transfer.path, "upload refused, the disk is nearly full");
             return self.reply(&Reply::new(452, "The server's disk is nearly full, try again later")).await;
         }
         let mode = path.mode();

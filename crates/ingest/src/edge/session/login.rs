@@ -96,12 +96,12 @@ impl Connection {
             info!(%session, %client, "login not looked at, locked out");
             return Err(refused);
         }
-        if let Some(whose) = logins.wrong(client.ip(), name, now()) {
-            metrics::locked_out(whose);
-            warn!(%session, %client, whose, "too many wrong logins, locked out");
-        }
         // A name that is no account may be a password typed in the wrong place: it is not written down.
         let account = accounts.named(name).await.map(|account| account.name);
+        if let Some(whose) = logins.wrong(client.ip(), name, now()) {
+            metrics::locked_out(whose);
+            warn!(%session, %client, account, whose, "too many wrong logins, locked out");
+        }
         info!(%session, %client, account, "login refused");
         refusal().map_or(Ok(None), Err)
     }
