@@ -15,7 +15,7 @@ ROWS = 40
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
-    """Last lines wait, as by default, but not for long."""
+    """Last lines wait, those of stored files too, but not for long."""
     settings = {"INLET_INGEST__APPEND__WAIT_STORED": "4s", "INLET_INGEST__APPEND__WAIT": "1h"}
     node = Node(tmp_path_factory.mktemp("inlet") / "data", settings=settings).start()
     yield node
@@ -55,6 +55,21 @@ def test_a_file_cut_anywhere_by_curl(node, account, reader, tmp_path):
         file.write_bytes(piece)
         devices.run("curl", "-sS", "--append", "-T", file, *(["-P", "-"] if number % 2 else []), address)
     wait_for(node, reader, "curl", list(range(ROWS)))
+
+
+def test_a_file_that_begins_by_appe_where_stored_files_are_whole(start, reader):
+    """As by default: what comes by STOR does not wait, and what comes by APPE does from the first piece on."""
+    node = start()
+    account = node.add_account("station-7")
+    with devices.login(node, account) as ftp:
+        for piece in cut(toa5("appended", range(ROWS)), 7, 3):
+            assert ftp.storbinary("APPE appended.dat", io.BytesIO(piece)).startswith("226")
+        # The first piece ends within a row.
+        content = toa5("two", range(ROWS))
+        for piece in (content[:-9], content[-9:]):
+            ftp.storbinary("APPE two.dat", io.BytesIO(piece))
+    for device in ("appended", "two"):
+        wait_for(node, reader, device, list(range(ROWS)))
 
 
 def test_a_file_that_lftp_goes_on_with(node, account, reader, tmp_path):
