@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use etl::Formats;
-use futures::future::OptionFuture;
 use iceberg::Catalog;
 use ingest::{Accounts, Require, Spool};
 use jiff::Timestamp;
@@ -309,7 +308,8 @@ pub async fn tell_depth(queue: &SqliteQueue) -> anyhow::Result<()> {
 
 /// Says that what was received was not what ended this process.
 pub async fn end(queue: Option<&SqliteQueue>) {
-    if let Some(Err(error)) = OptionFuture::from(queue.map(SqliteQueue::end)).await {
+    let Some(queue) = queue else { return };
+    if let Err(error) = queue.end().await {
         warn!(error = &error as &dyn std::error::Error, "the embedded queue was not told of the end");
     }
 }

@@ -45,6 +45,8 @@ pub(crate) use share::{Outcome, Share};
 
 /// Values of rows from the disk that are in memory at once.
 const CELLS_MAX: usize = 8 << 20;
+/// Metadata files that are read or removed at once: on local disks each is a thread, which keeps megabytes.
+const FILES_AT_ONCE: usize = 4;
 /// The snapshot property that names the batch.
 const BATCH: &str = "inlet.batch";
 

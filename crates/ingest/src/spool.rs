@@ -26,6 +26,7 @@ pub(crate) use self::usage::{Claim, Usage};
 use crate::chain;
 use crate::closing::Waiting;
 use crate::names::HomePath;
+use crate::session::Verb;
 
 /// Devices' files are for this service and its group, for nobody else on the machine.
 const FOLDER_MODE: u32 = 0o750;
@@ -135,9 +136,11 @@ impl Spool {
         self.waits_stored.store(false, Ordering::Relaxed);
     }
 
-    /// Whether a file that is stored ends within a line, and will be closed when nothing goes on with it.
-    pub(crate) fn is_open(&self, file: &fs::File, bytes: u64) -> io::Result<bool> {
-        if bytes == 0 || !self.waits_stored.load(Ordering::Relaxed) { Ok(false) } else { self.is_open_behind(file, file) }
+    /// Whether a file that comes as a whole ends within a line, and will be closed when nothing goes on with it. One that comes by APPE is
+    /// as likely to go on as one that was there.
+    pub(crate) fn is_open(&self, verb: Verb, file: &fs::File, bytes: u64) -> io::Result<bool> {
+        let waits = verb == Verb::Appe || self.waits_stored.load(Ordering::Relaxed);
+        if bytes == 0 || !waits { Ok(false) } else { self.is_open_behind(file, file) }
     }
 
     /// The same for a file that is appended to, at whose end that other one will stand.

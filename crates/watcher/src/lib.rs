@@ -103,12 +103,12 @@ pub async fn run(config: Config, parts: Parts, shutdown: CancellationToken) -> R
 pub async fn run_until_empty(config: Config, parts: Parts, shutdown: CancellationToken) -> Result<usize, Error> {
     let outbox = Outbox::open(parts.outbox.clone())?;
     let stop = shutdown.child_token();
-    let emptied = async {
+    let until_empty = async {
         let unreadable = stop.run_until_cancelled(emptied(&outbox)).await.transpose()?;
         stop.cancel();
         Ok(unreadable.unwrap_or_default())
     };
-    let ((), unreadable) = tokio::try_join!(run(config, parts, stop.clone()), emptied)?;
+    let ((), unreadable) = tokio::try_join!(run(config, parts, stop.clone()), until_empty)?;
     Ok(unreadable)
 }
 

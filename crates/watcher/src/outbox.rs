@@ -101,15 +101,20 @@ impl Outbox {
 
     /// The entries, and what is wrong with each, when none of them can be read; `None` while there is one that can.
     pub(crate) async fn unreadable(&self) -> io::Result<Option<Vec<(Ulid, BadEntry)>>> {
-        let mut unreadable = Vec::new();
-        for upload in self.list().await?.entries {
-            match self.read(upload).await {
-                Ok(Some(_)) => return Ok(None),
-                Ok(None) => {}
-                Err(bad) => unreadable.push((upload, bad)),
+        let outbox = self.clone();
+        blocking(move || {
+            let mut unreadable = Vec::new();
+            for file in fs::read_dir(&outbox.directory)? {
+                let Some(upload) = upload_of(&file?.file_name(), "json") else { continue };
+                match outbox.read_now(upload) {
+                    Ok(Some(_)) => return Ok(None),
+                    Ok(None) => {}
+                    Err(bad) => unreadable.push((upload, bad)),
+                }
             }
-        }
-        Ok(Some(unreadable))
+            Ok(Some(unreadable))
+        })
+        .await
     }
 
     fn read_now(&self, upload: Ulid) -> Result<Option<Entry>, BadEntry> {

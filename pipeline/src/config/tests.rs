@@ -28,6 +28,7 @@ fn the_defaults_alone_are_right() {
     let config = Config::load(None, [], None).unwrap();
     assert_eq!(config.data, Path::new("inlet-data"));
     assert_eq!(config.lake.kind, LakeKind::Local);
+    assert_eq!(config.etl.threads, None, "one for each processor");
 }
 
 #[test]

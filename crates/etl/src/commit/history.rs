@@ -14,12 +14,12 @@ use iceberg::transaction::{ApplyTransactionAction, Transaction};
 use iceberg::{Catalog, Result};
 use tracing::{debug, warn};
 
+use super::FILES_AT_ONCE;
+
 /// More snapshots are not kept, however young: each is about 0.9 kB of every metadata file.
 const SNAPSHOTS_MAX: usize = if cfg!(test) { 10 } else { 500 };
 /// Fewer are not worth a change.
 const EXPIRED_MIN: usize = if cfg!(test) { 3 } else { 50 };
-/// On local disks each is a thread, which keeps megabytes.
-const FILES_AT_ONCE: usize = 4;
 
 /// Properties with which a table has a say of its own: <https://iceberg.apache.org/docs/latest/configuration/>.
 const AGE_MAX: &str = "history.expire.max-snapshot-age-ms";

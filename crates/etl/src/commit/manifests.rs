@@ -20,6 +20,7 @@ use iceberg::{Error, ErrorKind, Result, Runtime};
 use tracing::{info, warn};
 use ulid::Ulid;
 
+use super::FILES_AT_ONCE;
 use crate::lake::Lake;
 use crate::storage::LakeStorage;
 
@@ -34,8 +35,6 @@ const COUNT_MIN_DEFAULT: i64 = if cfg!(test) { 8 } else { 100 };
 const BYTES_TARGET_DEFAULT: i64 = 2 << 20;
 /// More wait for the next time: the commit waits for them, and a table from before has very many.
 const MERGED_MAX: usize = 2000;
-/// On local disks each is a thread, which keeps megabytes.
-const FILES_AT_ONCE: usize = 4;
 
 /// The table as an append is to see it when its small manifests are due to be merged, and they could be. The merged ones are written
 /// then, under names of their own, and stay without a reader when the append fails.

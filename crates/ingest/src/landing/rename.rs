@@ -141,7 +141,7 @@ impl Rename {
             return Err(failure);
         }
         let (bytes, sha256) = spool::digest(file).map_err(Failure::Disk)?;
-        let place = Place { open: spool.is_open(file, bytes).map_err(Failure::Disk)?, ..Place::default() };
+        let place = Place { open: spool.is_open(arrival.verb, file, bytes).map_err(Failure::Disk)?, ..Place::default() };
         let entry = arrival.entry(place, bytes, sha256);
         let draft = Draft::write(spool, &entry).map_err(Failure::Disk)?;
         draft.link(old, from.name()).map_err(Failure::Disk)?;

@@ -48,7 +48,6 @@ use crate::chain::{self, Link};
 use crate::closing;
 use crate::names::HomePath;
 use crate::outbox::{Draft, Entry};
-use crate::session::Verb;
 use crate::spool::{Claim, Held, Incoming, Sealed, Spool, sync};
 
 /// Where an upload goes by these steps.
@@ -137,11 +136,8 @@ pub(super) fn offer(upload: &Upload, sealed: &Sealed) -> Result<Offered, Failure
 
 /// The entry of a file that comes as a whole, and the first link of its chain.
 fn whole(spool: &Spool, arrival: &Arrival, sealed: &Sealed, bytes: &File) -> Result<Offered, Failure> {
-    // A file that begins by APPE is as likely to go on as one that was there.
-    let is_appended = arrival.verb == Verb::Appe && sealed.bytes > 0;
-    let open = if is_appended { spool.is_open_behind(bytes, bytes) } else { spool.is_open(bytes, sealed.bytes) };
-    let entry =
-        arrival.entry(Place { open: open.map_err(Failure::Disk)?, ..Place::default() }, sealed.bytes, sealed.sha256.clone());
+    let open = spool.is_open(arrival.verb, bytes, sealed.bytes).map_err(Failure::Disk)?;
+    let entry = arrival.entry(Place { open, ..Place::default() }, sealed.bytes, sealed.sha256.clone());
     Ok(Offered { link: Link::of(&entry, sealed.bytes), entry })
 }
 

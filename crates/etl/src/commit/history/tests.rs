@@ -3,10 +3,9 @@ use std::path::Path;
 
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
 
-use super::super::tests::{committer, shares, value};
+use super::super::tests::{commit_alone, committer, table};
 use super::*;
 use crate::commit::Committer;
-use crate::ledger::new_name;
 use crate::table::since;
 use crate::testing::{Faults, Strike, World, now};
 
@@ -14,24 +13,8 @@ use crate::testing::{Faults, Strike, World, now};
 const COMMITS: usize = SNAPSHOTS_MAX * 3;
 const METADATA_MAX: usize = 5;
 
-async fn table(committer: &Committer) -> Table {
-    committer.tables.load("t").await.unwrap().unwrap()
-}
-
-/// Commits once more than [`COMMITS`], and sets the properties behind the first commit.
 async fn commit(committer: &Committer, properties: &[(&str, &str)]) {
-    for number in 0..=COMMITS {
-        committer.commit("t", new_name(now()), &shares([value(&format!("U{number}"))])).await.unwrap();
-        if number == 0 {
-            let table = table(committer).await;
-            let transaction = Transaction::new(&table);
-            let mut update = transaction.update_table_properties();
-            for (name, value) in properties {
-                update = update.set((*name).to_owned(), (*value).to_owned());
-            }
-            update.apply(transaction).unwrap().commit(committer.tables.catalog.as_ref()).await.unwrap();
-        }
-    }
+    commit_alone(committer, COMMITS + 1, properties).await;
 }
 
 /// How many snapshots the table has, how many manifest lists and metadata files lie there, and how many manifests that no snapshot names.

@@ -1,39 +1,14 @@
 use std::collections::HashSet;
 
 use iceberg::spec::{ManifestEntryRef, SnapshotRef};
-use iceberg::transaction::{ApplyTransactionAction, Transaction};
 
-use super::super::tests::{committer, shares, value};
+use super::super::tests::{commit_alone, commit_one, committer, table};
 use super::*;
 use crate::commit::Committer;
-use crate::ledger::new_name;
-use crate::testing::{Faults, World, now};
+use crate::testing::{Faults, World};
 
 /// Past the second time that manifests are due.
 const COMMITS: usize = COUNT_MIN_DEFAULT as usize * 2 + 4;
-
-async fn table(committer: &Committer) -> Table {
-    committer.tables.load("t").await.unwrap().unwrap()
-}
-
-async fn commit(committer: &Committer, number: usize) {
-    committer.commit("t", new_name(now()), &shares([value(&format!("U{number}"))])).await.unwrap();
-}
-
-/// Commits so often, with the properties set behind the first commit.
-async fn commit_all(committer: &Committer, properties: &[(&str, &str)]) {
-    commit(committer, 0).await;
-    let table = table(committer).await;
-    let transaction = Transaction::new(&table);
-    let mut update = transaction.update_table_properties();
-    for (name, value) in properties {
-        update = update.set((*name).to_owned(), (*value).to_owned());
-    }
-    update.apply(transaction).unwrap().commit(committer.tables.catalog.as_ref()).await.unwrap();
-    for number in 1..COMMITS {
-        commit(committer, number).await;
-    }
-}
 
 async fn manifests(table: &Table, snapshot: &SnapshotRef) -> Vec<ManifestFile> {
     table.manifest_list_reader(snapshot).load().await.unwrap().consume_entries().into_iter().collect()
@@ -57,7 +32,7 @@ async fn small_manifests_become_one_and_say_the_same_of_each_file() {
     let mut committer = committer(&world, Faults::none()).await;
     // All snapshots are to be there, for what they added.
     committer.history.upkeep = crate::commit::Upkeep::Service;
-    commit_all(&committer, &[]).await;
+    commit_alone(&committer, COMMITS, &[]).await;
     assert_eq!(world.rows("t").await.len(), 2 * COMMITS);
     let manifests_now = newest(&committer).await;
     assert_eq!(manifests_now.len(), 1 + 4, "those merged last, and those added since");
@@ -87,7 +62,7 @@ async fn a_table_may_say_otherwise() {
     for property in [(IS_ENABLED, "false"), (BYTES_TARGET, "10"), (COUNT_MIN, "1000")] {
         let world = World::new();
         let committer = committer(&world, Faults::none()).await;
-        commit_all(&committer, &[property]).await;
+        commit_alone(&committer, COMMITS, &[property]).await;
         assert_eq!(newest(&committer).await.len(), COMMITS, "{property:?}");
     }
 }
@@ -96,11 +71,11 @@ async fn a_table_may_say_otherwise() {
 async fn a_manifest_is_no_longer_than_asked_for() {
     let world = World::new();
     let committer = committer(&world, Faults::none()).await;
-    commit(&committer, COMMITS).await;
+    commit_one(&committer, COMMITS).await;
     let target = 3 * newest(&committer).await.first().unwrap().manifest_length - 1;
     let world = World::new();
     let committer = self::committer(&world, Faults::none()).await;
-    commit_all(&committer, &[(BYTES_TARGET, &target.to_string())]).await;
+    commit_alone(&committer, COMMITS, &[(BYTES_TARGET, &target.to_string())]).await;
     let manifests = newest(&committer).await;
     assert!(manifests.len() > 5 && manifests.len() < COMMITS, "{}", manifests.len());
     assert!(manifests.iter().all(|manifest| manifest.manifest_length < 2 * target));
@@ -111,13 +86,13 @@ async fn a_manifest_is_no_longer_than_asked_for() {
 async fn what_cannot_be_merged_costs_no_commit() {
     let world = World::new();
     let committer = committer(&world, Faults::none()).await;
-    commit(&committer, 0).await;
+    commit_one(&committer, 0).await;
     let lost = newest(&committer).await.remove(0).manifest_path;
     let lost = lost.strip_prefix("file://").unwrap();
     let kept = std::fs::read(lost).unwrap();
     std::fs::remove_file(lost).unwrap();
     for number in 1..COMMITS {
-        commit(&committer, number).await;
+        commit_one(&committer, number).await;
     }
     assert_eq!(newest(&committer).await.len(), COMMITS);
     std::fs::write(lost, kept).unwrap();
